@@ -1,0 +1,52 @@
+"""The field types that events share."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer, StringConstraints
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Text = Annotated[str, StringConstraints(max_length=200_000)]
+Line = Annotated[str, StringConstraints(max_length=1_000)]
+Email = Annotated[str, StringConstraints(max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _exact(value: Any) -> Any:
+    if isinstance(value, (float, bool)):
+        raise ValueError("an amount is a string or a whole number, never a float")
+    if isinstance(value, str) and not re.fullmatch(r"-?\d{1,15}(\.\d{1,6})?", value):
+        raise ValueError("an amount is written like 12.50")
+    return value
+
+
+#: A decimal amount, written as a string on the wire.
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_exact),
+    Field(gt=Decimal("-1e15"), lt=Decimal("1e15"), allow_inf_nan=False),
+    PlainSerializer(lambda value: format(value, "f"), return_type=str),
+]
+#: A moment with its offset, RFC 3339.
+Moment = AwareDatetime
+Json = dict[str, Any]
+
+__all__ = [
+    "Amount",
+    "Country",
+    "Currency",
+    "Email",
+    "Id",
+    "Json",
+    "Line",
+    "Moment",
+    "Share",
+    "Text",
+    "datetime",
+]

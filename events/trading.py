@@ -1,0 +1,49 @@
+"""Trading: portfolios, trades, strategies, signals."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from events.event import Event
+from events.fields import Amount, Currency, Id, Json, Line
+
+
+class TradeExecuted(Event):
+    """An order to buy or sell was filled."""
+
+    TOPIC = "domain.trading"
+    trade_id: Id
+    portfolio_id: Id
+    symbol: Line
+    side: Literal["buy", "sell"]
+    quantity: Amount
+    price: Amount
+    currency: Currency
+    attributes: Json = Field(default_factory=dict)
+
+
+class SignalGenerated(Event):
+    """A strategy says something about a symbol."""
+
+    TOPIC = "domain.trading"
+    signal_id: Id
+    strategy_id: Id
+    symbol: Line
+    direction: Literal["long", "short", "flat"]
+    strength: float = Field(ge=0, le=1)
+    attributes: Json = Field(default_factory=dict)
+
+
+class RiskAlert(Event):
+    """A limit of a portfolio is broken or close to it."""
+
+    TOPIC = "domain.trading"
+    alert_id: Id
+    portfolio_id: Id
+    measure: Line
+    value: float
+    limit: float
+    severity: Literal["info", "warning", "critical"] = "warning"
+    attributes: Json = Field(default_factory=dict)
