@@ -1,0 +1,84 @@
+"""The contract of the house. Read this file first.
+
+A function is a module of one of two kinds.
+
+An EVENT FUNCTION has `handle(event, services)`. It gets one typed event and returns what happened; the runtime
+publishes. It may read and change state through `services`; nothing it changes is seen by anyone, and nothing it
+returns is sent, until the runtime commits all of it at once. It may be called again for the same event (after a
+crash, or when two copies arrive together), so it reaches the outside world only through what it returns.
+
+An HTTP FUNCTION has `router`, a FastAPI router with the one operation that it is named for. It takes its caller and
+its services as dependencies (`shared.runtime.http`: `CallerNow`, `ServicesNow`) and publishes with `services.emit`.
+The same commit covers its changes, its events and its answer.
+
+What a function raises decides what becomes of the message (`shared.errors`):
+    Invalid, Forbidden, NotFound, Conflict   never again: 4xx, the message goes to its dead-letter queue
+    TryAgain                                 later: 503, the message comes back after a while
+    anything else                            a fault of ours: logged; 500 over HTTP, 503 for a message
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from events.event import Event
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+    from shared.runtime.services import Services
+
+ROLES = ("SUPER_ADMIN", "TENANT_ADMIN", "USER", "READONLY", "AGENT")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, as the verified token says: never taken from a header, a path or a body.
+
+    `tenant` is "" only for a service of the platform itself. `role` is one of `ROLES`.
+    """
+
+    user_id: str
+    tenant: str
+    role: str
+    session_id: str = ""
+    token_id: str = ""
+    expires_at: float = 0.0
+
+    @property
+    def is_service(self) -> bool:
+        """Whether a part of the platform calls, not a person."""
+        return self.role == "AGENT"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Which call this is. For an event: its id, source, tenant and story; for HTTP: the call's own.
+
+    `attempt` counts deliveries from 1; 0 when the engine does not say.
+    """
+
+    id: str
+    source: str
+    tenant: str
+    actor: str
+    correlation: str
+    time: datetime
+    attempt: int = 0
+    traceparent: str = ""
+
+
+class EventFunction(Protocol):
+    """A module that handles events."""
+
+    def handle(self, event: Any, services: Services) -> Iterable[Event]:
+        """Take one event and return what happened."""
+        ...
+
+
+class HttpFunction(Protocol):
+    """A module that answers HTTP: one router with one operation."""
+
+    router: APIRouter

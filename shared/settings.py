@@ -1,0 +1,93 @@
+"""The environment, read once, cast and frozen. A wrong value fails naming the key and the value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from shared.errors import Invalid
+
+CONTEXTS = ("orchestration", "identity", "audit")
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """The language model: an OpenAI-compatible address. Without a name and a key or address there is none."""
+
+    name: str = ""
+    base_url: str = ""
+    api_key: str = field(default="", repr=False)
+    timeout: float = 60.0
+    context_window: int = 128_000
+
+    @property
+    def configured(self) -> bool:
+        """Whether a model can be called at all."""
+        return bool(self.api_key or self.base_url)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a process of the platform needs to know. Paths are absolute, times are seconds."""
+
+    home: Path
+    databases: Mapping[str, str]
+    function: str = ""
+    bus_url: str = ""
+    cache_url: str = ""
+    gateway_url: str = "http://127.0.0.1:8080"
+    issuer: str = "https://bizosaas.local"
+    body_limit: int = 4 * 1024 * 1024
+    model: ModelSettings = ModelSettings()
+
+    @property
+    def secrets(self) -> Path:
+        """Where mounted secrets are read from, one file each."""
+        return Path(os.environ.get("BIZOSAAS_SECRETS_DIR", str(self.home / "secrets")))
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Cast an environment into `Settings`. Raises `Invalid` naming the key and the value that cannot be used."""
+    home = Path(environ.get("BIZOSAAS_HOME", ".bizosaas")).absolute()
+    return Settings(
+        home=home,
+        databases={
+            name: environ.get(f"BIZOSAAS_{name.upper()}_DATABASE_URL", f"sqlite:///{home}/{name}.db")
+            for name in CONTEXTS
+        },
+        function=environ.get("FUNCTION", ""),
+        bus_url=environ.get("BIZOSAAS_BUS_URL", f"sqlite:///{home}/bus.db"),
+        cache_url=environ.get("BIZOSAAS_CACHE_URL", ""),
+        gateway_url=environ.get("BIZOSAAS_GATEWAY_URL", "http://127.0.0.1:8080").rstrip("/"),
+        issuer=environ.get("BIZOSAAS_ISSUER", "https://bizosaas.local"),
+        body_limit=_integer(environ, "BIZOSAAS_BODY_LIMIT", 4 * 1024 * 1024),
+        model=_model(environ),
+    )
+
+
+def _model(environ: Mapping[str, str]) -> ModelSettings:
+    return ModelSettings(
+        name=environ.get("BIZOSAAS_MODEL", "gpt-4o-mini"),
+        base_url=environ.get("BIZOSAAS_MODEL_BASE_URL", ""),
+        api_key=environ.get("OPENAI_API_KEY", ""),
+        timeout=float(_integer(environ, "BIZOSAAS_MODEL_TIMEOUT", 60)),
+        context_window=_integer(environ, "BIZOSAAS_MODEL_CONTEXT", 128_000),
+    )
+
+
+def _integer(environ: Mapping[str, str], key: str, default: int) -> int:
+    text = environ.get(key, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise Invalid.field(key, f"must be a whole number above 0, not {text!r}")
+    return int(text)
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read at the first call."""
+    return read_settings()

@@ -1,0 +1,127 @@
+"""Engines and the unit of work: reads at once, the write transaction from the first change to the end of the call."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from shared.errors import HouseError, TryAgain
+from shared.settings import settings
+
+BUSY_TIMEOUT_SECONDS = 10
+
+
+@cache
+def _engine(url: str, process: int) -> Engine:  # noqa: ARG001  # a child of a fork never uses its parent's connections
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=8)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, pool_size=4, max_overflow=12)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    limit = os.environ.get("BIZOSAAS_SQLITE_MAX_PAGES", "")
+    if limit.isdigit():
+        connection.execute(f"PRAGMA max_page_count={limit}")
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # A transaction that may write takes the write lock at its start: two of them queue up instead of failing late.
+    if not connection.get_execution_options().get("reading"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def engine(context: str) -> Engine:
+    """The engine of a context's database (`orchestration`, `identity`, `audit`); one for each process."""
+    return _engine(settings().databases[context], os.getpid())
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Turn "cannot now" of a database (locked, full, gone) into `TryAgain`; other errors pass."""
+    try:
+        yield
+    except DBAPIError as error:
+        translated = translate(error)
+        if translated is None:
+            raise
+        raise translated from error
+
+
+def translate(error: DBAPIError) -> HouseError | None:
+    """`TryAgain` for an error that may pass, None for one that will not."""
+    text = str(error.orig).lower()
+    passing = ("locked", "busy", "full", "disk i/o", "unable to open", "readonly", "connection", "deadlock", "serializ")
+    if error.connection_invalidated or any(word in text for word in passing):
+        return TryAgain("the database cannot take this now; nothing was changed", retry_after=2)
+    return None
+
+
+class Unit:
+    """One call's view of one database. Not for use by two threads at once.
+
+    Reads before the first write see the committed state and hold no lock, so that long work (a model's answer)
+    blocks nobody. From the first `write()` on, all runs in one transaction that `commit` ends.
+    """
+
+    def __init__(self, context: str) -> None:
+        """`context` names the database."""
+        self.context = context
+        self._reader: Connection | None = None
+        self._writer: Connection | None = None
+
+    @property
+    def _engine(self) -> Engine:
+        return engine(self.context)
+
+    @property
+    def dirty(self) -> bool:
+        """Whether a write transaction was begun."""
+        return self._writer is not None
+
+    def read(self) -> Connection:
+        """The connection to read from: the transaction if there is one."""
+        if self._writer is not None:
+            return self._writer
+        if self._reader is None:
+            options = {"reading": True} if self._engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+            self._reader = self._engine.connect().execution_options(**options)
+        return self._reader
+
+    def write(self) -> Connection:
+        """The connection to write to; begins the transaction."""
+        if self._writer is None:
+            connection = self._engine.connect()
+            try:
+                connection.begin()
+            except BaseException:
+                connection.close()
+                raise
+            self._writer = connection
+        return self._writer
+
+    def commit(self) -> None:
+        """Make all changes durable."""
+        if self._writer is not None:
+            self._writer.commit()
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back; what was not committed is undone."""
+        for connection in (self._writer, self._reader):
+            if connection is not None:
+                connection.close()
+        self._writer = self._reader = None

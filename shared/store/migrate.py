@@ -1,0 +1,46 @@
+"""Bring a context's database to the newest form, with Alembic, one line of versions a context."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import inspect, text
+
+from shared.settings import CONTEXTS
+from shared.store.database import engine
+
+VERSIONS = Path(__file__).with_name("migrations")
+
+
+def head(context: str) -> str:
+    """The newest version of a context: the last file of its folder (they are numbered)."""
+    return max(path.stem for path in (VERSIONS / context / "versions").glob("[0-9]*.py"))
+
+
+def current(context: str) -> str:
+    """The version that a database has, "" for a new one."""
+    with engine(context).connect().execution_options(reading=True) as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return ""
+        return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
+
+
+def migrate(context: str) -> None:
+    """Upgrade one database; nothing happens, and Alembic is not imported, when it is at the head."""
+    if current(context) == head(context):
+        return
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(VERSIONS))
+    config.set_main_option("version_locations", str(VERSIONS / context / "versions"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["context"] = context
+    command.upgrade(config, "head")
+
+
+def migrate_all() -> None:
+    """Upgrade the databases of all contexts."""
+    for context in CONTEXTS:
+        migrate(context)
