@@ -68,14 +68,24 @@ class Context:
     actor: str
     correlation: str
     time: datetime
+    causation: str = ""
     attempt: int = 0
     traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """An event of a tenant, returned by a function that works for the platform as a whole (a timer's)."""
+
+    event: Event
+    tenant: str
+    correlation: str = ""
 
 
 class EventFunction(Protocol):
     """A module that handles events."""
 
-    def handle(self, event: Any, services: Services) -> Iterable[Event]:
+    def handle(self, event: Any, services: Services) -> Iterable[Event | Addressed]:
         """Take one event and return what happened."""
         ...
 

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from sqlalchemy import Table, bindparam, insert, select, update
 
 from events.envelope import Envelope
 from events.event import Event
-from shared.contract import Context
+from shared.contract import Addressed, Context
 from shared.errors import TryAgain
 from shared.runtime.clock import utc_now
 from shared.settings import settings
@@ -41,10 +42,37 @@ class Outgoing(NamedTuple):
     body: bytes
 
 
-def stamp(events: Iterable[Event], function: str, context: Context, time: datetime) -> list[Outgoing]:
+def stamp(events: Iterable[Event | Addressed], function: str, context: Context, time: datetime) -> list[Outgoing]:
     """Give events their envelope. Ids derive from the call, the function and the place in the list, so that a
-    repeated run repeats them."""
-    return [_outgoing(event, index, function, context, time) for index, event in enumerate(events)]
+    repeated run repeats them. Only a call of the platform itself (no tenant) may address a tenant's event."""
+    rows = []
+    for index, item in enumerate(events):
+        if not isinstance(item, Addressed):
+            rows.append(_outgoing(item, index, function, context, time))
+            continue
+        if context.tenant:
+            raise ValueError(f"{function} works for one tenant: it may not address another")
+        own = replace(context, tenant=item.tenant, correlation=item.correlation or context.correlation)
+        rows.append(_outgoing(item.event, index, function, own, time))
+    return rows
+
+
+def forward(envelope: Envelope, context: Context) -> Outgoing:
+    """A fact that came from outside, as it was sent: its id and source stay, so that two ways in are one fact."""
+    kind, name = envelope.event.destination()
+    return Outgoing(
+        derive_id("forward", envelope.tenant, envelope.source, envelope.id),
+        envelope.tenant,
+        envelope.subject,
+        envelope.type,
+        context.actor,
+        context.time,
+        kind == "queue",
+        name,
+        envelope.extensions.get("partitionkey", envelope.tenant),
+        0,
+        envelope.encode(),
+    )
 
 
 def derive_id(*parts: str) -> str:
@@ -100,6 +128,24 @@ def write(unit: Unit, rows: Sequence[Outgoing]) -> None:
     """Put rows into the outbox of the unit's database, in its transaction."""
     if rows:
         unit.write().execute(insert(table(unit.context, "outbox")), [row._asdict() for row in rows])
+
+
+def was_handled(unit: Unit, function: str, envelope: Envelope) -> bool:
+    """Whether the function handled this event (tenant, source, id) before."""
+    inbox = table(unit.context, "inbox")
+    query = select(inbox.c.id).where(
+        inbox.c.function == function,
+        inbox.c.tenant == envelope.tenant,
+        inbox.c.source == envelope.source,
+        inbox.c.id == envelope.id,
+    )
+    return unit.read().execute(query).first() is not None
+
+
+def note_handled(unit: Unit, function: str, envelope: Envelope, now: datetime) -> None:
+    """Note in the unit's transaction that the function handled this event; a second note collides."""
+    key = {"function": function, "tenant": envelope.tenant, "source": envelope.source, "id": envelope.id}
+    unit.write().execute(insert(table(unit.context, "inbox")), [key | {"handled_at": now}])
 
 
 def send(context: str, rows: Sequence[Outgoing], publisher: Publisher) -> bool:

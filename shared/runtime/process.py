@@ -15,7 +15,6 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import insert, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from events.envelope import DecodeError, Envelope
@@ -81,7 +80,7 @@ def _one(
     mark = len(outgoing)
     savepoint = None if alone else unit.write().begin_nested()
     try:
-        if not _handled(spec, unit, item):
+        if not outbox.was_handled(unit, spec.name, item):
             _handle(spec, unit, item, attempt, outgoing)
         if savepoint:
             savepoint.commit()
@@ -92,7 +91,7 @@ def _one(
             savepoint.rollback()
         else:
             unit.close()
-        if isinstance(error, IntegrityError) and _handled(spec, unit, item):
+        if isinstance(error, IntegrityError) and outbox.was_handled(unit, spec.name, item):
             return DONE
         return Outcome(_as_house_error(spec, error))
 
@@ -103,18 +102,9 @@ def _handle(spec: FunctionSpec, unit: Unit, item: Envelope, attempt: int, outgoi
     if not events and not unit.dirty:
         return
     rows = outbox.stamp(events, spec.name, services.context, services.now())
-    key = {"function": spec.name, "source": item.source, "id": item.id, "handled_at": services.now()}
-    unit.write().execute(insert(outbox.table(unit.context, "inbox")), [key])
+    outbox.note_handled(unit, spec.name, item, services.now())
     outbox.write(unit, rows)
     outgoing.extend(rows)
-
-
-def _handled(spec: FunctionSpec, unit: Unit, item: Envelope) -> bool:
-    inbox = outbox.table(unit.context, "inbox")
-    query = select(inbox.c.id).where(
-        inbox.c.function == spec.name, inbox.c.source == item.source, inbox.c.id == item.id
-    )
-    return unit.read().execute(query).first() is not None
 
 
 def _context(item: Envelope, attempt: int) -> Context:
@@ -125,6 +115,7 @@ def _context(item: Envelope, attempt: int) -> Context:
         actor=item.extensions.get("actorid", ""),
         correlation=item.correlation,
         time=item.time or utc_now(),
+        causation=item.extensions.get("causationid", ""),
         attempt=attempt,
         traceparent=item.extensions.get("traceparent", ""),
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from events.envelope import Envelope
 from events.event import Event
 from shared.contract import Context, FunctionSpec
 from shared.runtime.clock import utc_now
@@ -16,8 +17,9 @@ from shared.store.database import Unit
 if TYPE_CHECKING:
     from shared.agents.engine import Engine
     from shared.auth.users import Users
-    from shared.coordination.approvals import Approvals
     from shared.coordination.history import History
+
+    from shared.coordination.approvals import Approvals
     from shared.coordination.record import Record
     from shared.coordination.tasks import Tasks
     from shared.coordination.tenants import Tenants
@@ -44,6 +46,7 @@ class Services:
         self.request_address = request_address
         self.request_device = request_device
         self.emitted: list[Event] = []
+        self.forwarded: list[Envelope] = []
         self.keeps_changes = False
 
     @property
@@ -54,6 +57,10 @@ class Services:
     def emit(self, *events: Event) -> None:
         """Say what happened: sent after the commit (HTTP functions; event functions return their events)."""
         self.emitted.extend(events)
+
+    def forward(self, *envelopes: Envelope) -> None:
+        """Pass on facts that came from outside as they are, after the commit."""
+        self.forwarded.extend(envelopes)
 
     def keep_changes(self) -> None:
         """Commit even though the answer will be an error (a failed login is counted and recorded)."""

@@ -134,6 +134,7 @@ class Call:
 
     def _commit(self, messages: list[Message], status: int) -> None:
         rows = outbox.stamp(self.services.emitted, self.spec.name, self.services.context, self.services.now())
+        rows += [outbox.forward(envelope, self.services.context) for envelope in self.services.forwarded]
         outbox.write(self.unit, rows)
         if self.key and status < 400:
             self._store(messages, status)
