@@ -246,8 +246,7 @@ def _own_reasons(services: Services, worker: Role, result: Result) -> list[Escal
 
 
 def _reason(worker: Role, escalation: Escalation) -> dict[str, Any]:
-    reason = {"rule": f"role:{worker.name}", **asdict(escalation)}
-    return reason
+    return {"rule": f"role:{worker.name}", **asdict(escalation)}
 
 
 def fingerprint(reason: Mapping[str, Any]) -> str:
