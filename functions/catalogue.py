@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from functools import cache
 
 from events.topology import QUEUES, TOPICS
-
 from shared.agents.roles import roles
 from shared.contract import FunctionSpec
 

@@ -14,13 +14,13 @@ from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from events.topology import QUEUES
 from shared.auth.tokens import service_token
 
 from events.envelope import STRUCTURED, Envelope
 from events.event import Event
 from events.jsontext import JsonError, loads
 from events.orchestration import AgentFailed
+from events.topology import QUEUES
 from events.work import ExceptionWork, RoleWork
 from shared.errors import Invalid, TryAgain
 from shared.runtime.services import Services

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from events.commerce import OrderPlaced
-from events.envelope import DecodeError, Envelope, decode_http
+from events.envelope import BATCH, STRUCTURED, DecodeError, Envelope, decode_http
 from events.jsontext import JsonError, loads
 from events.registry import DOMAIN
 from shared.errors import Forbidden, HouseError, Invalid, Malformed
@@ -37,7 +37,35 @@ class Receipt(BaseModel):
     events: list[Received]
 
 
-@router.post("/events", status_code=202, response_model=Receipt)
+_EVENT = {
+    "type": "object",
+    "required": ["specversion", "id", "source", "type", "data"],
+    "properties": {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string", "minLength": 1},
+        "source": {"type": "string", "minLength": 1},
+        "type": {"type": "string", "minLength": 1},
+        "time": {"type": "string", "format": "date-time"},
+        "subject": {"type": "string"},
+        "data": {"type": "object"},
+    },
+}
+_BODY = {
+    "required": True,
+    "content": {
+        STRUCTURED: {"schema": _EVENT},
+        BATCH: {"schema": {"type": "array", "items": _EVENT}},
+    },
+}
+
+
+@router.post(
+    "/events",
+    status_code=202,
+    response_model=Receipt,
+    responses={207: {"model": Receipt, "description": "Each event of the batch answered for itself"}},
+    openapi_extra={"requestBody": _BODY},
+)
 def ingest(services: ServicesNow) -> Any:
     """Accept events. A single bad one is refused; in a batch each answers for itself (207)."""
     items = read(services.request_headers, services.request_body)
