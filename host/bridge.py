@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
@@ -125,7 +126,8 @@ class Bridge:
     def _ask(self) -> tuple[list[Any], list[Any], float | None]:
         """In the thread of the bus: tell what became of the last ones, and take new ones."""
         self._tell()
-        work, facts = [], []
+        work: list[tuple[Subscription, list[Delivery]]] = []
+        facts: list[tuple[Subscription, list[Record]]] = []
         for subscription in self._subscriptions:
             for queue in subscription.queues:
                 free = subscription.width * subscription.batch - self._busy[subscription.function]
@@ -222,7 +224,7 @@ class Bridge:
         self, group: str, done: Sequence[Record], all_of_it: Sequence[Record], record: Record, verdict: Verdict
     ) -> None:
         attempt = self._attempts[_place(group, record)]
-        delay = backoff(attempt, 0.5, 60.0) if verdict.delay is None else verdict.delay
+        delay = backoff(attempt, 0.5, 60.0, random.random) if verdict.delay is None else verdict.delay
         self._commit(group, done)
         self._told.append(lambda: self._bus.release(group, all_of_it, delay))
         fields = {"topic": record.topic, "id": record.message.id, "reason": verdict.reason}

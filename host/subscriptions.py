@@ -32,16 +32,16 @@ def subscriptions(functions: Iterable[tuple[str, Mapping[str, str], int, float]]
     """
     found: list[Subscription] = []
     problems: list[Problem] = []
-    for name, annotations, width, timeout in functions:
-        schedule = annotations.get("schedule", "")
+    for name, notes, width, timeout in functions:
+        schedule = notes.get("schedule", "")
         every = _EVERY.match(schedule)
         if schedule and not every:
             problems.append(Problem(f"{name}.schedule", f"must read like 'every 60s', not {schedule!r}"))
-        batch = annotations.get("batch", "1")
+        batch = notes.get("batch", "1")
         if not batch.isdigit() or not 1 <= int(batch) <= 1000:
             problems.append(Problem(f"{name}.batch", f"must be 1 to 1000, not {batch!r}"))
             continue
-        queues, topics = _names(annotations, "queues"), _names(annotations, "topics")
+        queues, topics = _names(notes, "queues"), _names(notes, "topics")
         if queues or topics or every:
             seconds = int(every[1]) if every else 0
             found.append(Subscription(name, queues, topics, seconds, width, int(batch), timeout + 30))
