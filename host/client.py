@@ -250,9 +250,7 @@ class Client(asyncio.Protocol):
     def _await_next(self) -> None:
         if not self.full and self.current is None and not self._queue and not self._lingering:
             settings = self.front.settings
-            self.deadline = self.front.clock.now + (
-                settings.head_timeout if self._in_head else settings.keep_alive
-            )
+            self.deadline = self.front.clock.now + (settings.head_timeout if self._in_head else settings.keep_alive)
 
     def _refuse(self, error: HouseError) -> None:
         """What came is no request: it is answered in its turn, and nothing after it."""

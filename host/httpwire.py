@@ -67,9 +67,7 @@ REQUEST = Kinds(
         b"expect": Kind.EXPECT,
     }
 )
-ANSWER = Kinds(
-    {**_HOP, b"x-call-id": Kind.DROP, b"x-start-time": Kind.DROP, b"proxy-authenticate": Kind.DROP}
-)
+ANSWER = Kinds({**_HOP, b"x-call-id": Kind.DROP, b"x-start-time": Kind.DROP, b"proxy-authenticate": Kind.DROP})
 
 
 def _status_line(status: int) -> bytes:

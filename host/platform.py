@@ -52,13 +52,10 @@ class Host:
         loop = asyncio.get_running_loop()
         free = Memory(memory(), settings.memory_reserve)
         self._context = Context(loop, settings, self._folder, on_log, on_event, clock, free)
-        self.images = {
-            image.name: Spawner(self._context, image, self._reconsider) for image in settings.images
-        }
+        self.images = {image.name: Spawner(self._context, image, self._reconsider) for image in settings.images}
         _check(functions, ingress, settings.images)
         self.pools = {
-            name: Pool(function, self._spawner(function.image), self._context)
-            for name, function in functions.items()
+            name: Pool(function, self._spawner(function.image), self._context) for name, function in functions.items()
         }
         answers = {b"/healthz": self._health, b"/metrics": self._metrics, **(local or {})}
         self.front = Front(self._context, ingress, self.pools, authenticate, answers)
@@ -87,9 +84,7 @@ class Host:
         for spawner in first:
             if not await spawner.first:
                 await self.stop(0.0)
-                raise RuntimeError(
-                    f"the zygote of image {spawner.image.name} did not start; its log says why"
-                )
+                raise RuntimeError(f"the zygote of image {spawner.image.name} did not start; its log says why")
         for spawner in needed:
             spawner.start()
 
@@ -148,9 +143,7 @@ class Host:
             raise NotFound(f"there is no function {function}")
         own = [(b"host", b"host.internal"), (b"x-call-id", self.front.call_ids.next())]
         opening = request_bytes(method, path, [*own, *headers], body)
-        call = InternalCall(
-            opening, head_only=method == "HEAD", answer_limit=self._context.settings.answer_limit
-        )
+        call = InternalCall(opening, head_only=method == "HEAD", answer_limit=self._context.settings.answer_limit)
         call.submit(pool)
         try:
             return await call.response
@@ -184,12 +177,7 @@ class Host:
         memory = self._context.memory
         if not memory.little:
             return
-        idle = [
-            one
-            for pool in self.pools.values()
-            if len(pool.ready) > pool.function.floor
-            for one in pool.idle()
-        ]
+        idle = [one for pool in self.pools.values() if len(pool.ready) > pool.function.floor for one in pool.idle()]
         idle.sort(key=lambda process: process.idle_since)
         for process in idle[: policy.idle_to_evict(memory, len(idle))]:
             process.pool.sleep(process, "evicted")

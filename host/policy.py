@@ -80,9 +80,7 @@ def processes_to_start(function: Function, load: Load, memory: Memory, *, backin
     return missing if not memory.little else int(load.living == 0)
 
 
-def refusal(
-    function: Function, load: Load, memory: Memory, *, retry_in: float, wait_limit: float
-) -> Refusal | None:
+def refusal(function: Function, load: Load, memory: Memory, *, retry_in: float, wait_limit: float) -> Refusal | None:
     """Why a call that found no free slot may not wait, or None when it may (rules 1, 3 and 5).
 
     `retry_in` is what is left of the pause after a crash, `wait_limit` how long a call may wait.

@@ -145,9 +145,7 @@ class Pool:
         if self.closed:
             return
         backing_off = self.retry_at > time.monotonic()
-        count = policy.processes_to_start(
-            self.function, self.load(), self._context.memory, backing_off=backing_off
-        )
+        count = policy.processes_to_start(self.function, self.load(), self._context.memory, backing_off=backing_off)
         for _ in range(count):
             process = Process(self, self._context)
             if not self.spawner.spawn(process):
@@ -179,7 +177,7 @@ class Pool:
         self.others.add(process)
         if process.to_blame:
             self.failures += 1
-            chance = random.random()  # noqa: S311  # spreads a pause, hides nothing
+            chance = random.random()  # spreads a pause, hides nothing
             self.retry_at = time.monotonic() + policy.backoff(self.failures, chance)
         else:
             self.reconsider()

@@ -128,9 +128,7 @@ class RequestHead:
         """A WebSocket is passed on; any other protocol is declined by answering in this one (RFC 9110,
         7.8).
         """
-        asked = any(
-            b"upgrade" in tokens(value) for name, value in headers if REQUEST[name] == Kind.CONNECTION
-        )
+        asked = any(b"upgrade" in tokens(value) for name, value in headers if REQUEST[name] == Kind.CONNECTION)
         if not asked:
             return
         if self.has_body:

@@ -95,7 +95,7 @@ class Spawner:
             self._hang_up()
             self._know_first(False)
             ends = 1 if was_ready and time.monotonic() - started > LONG_ENOUGH else ends + 1
-            pause = backoff(ends, random.random())  # noqa: S311  # spreads a pause, hides nothing
+            pause = backoff(ends, random.random())  # spreads a pause, hides nothing
             self._context.on_event("zygote_died", image=self.image.name, status=status, retry_in=pause)
             await asyncio.sleep(pause)
 
@@ -155,9 +155,7 @@ class Spawner:
         elif "ready" in message:
             self.ready.set()
             self._know_first(True)
-            self._context.on_event(
-                "zygote_ready", image=self.image.name, pid=self.pid, seconds=message["seconds"]
-            )
+            self._context.on_event("zygote_ready", image=self.image.name, pid=self.pid, seconds=message["seconds"])
             self._on_ready()
         elif "pid" in message:
             process = self._asked.pop(message["id"])

@@ -183,7 +183,7 @@ class _Loader(_Base):  # type: ignore[misc]  # the C loader is there or not, so 
 
 def _load(text: str) -> Any:
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506  # a BaseLoader makes text, lists and mappings only
+        return yaml.load(text, Loader=_Loader)  # a BaseLoader makes text, lists and mappings only
     except yaml.YAMLError as error:
         raise Invalid.field("stack", f"must be YAML: {' '.join(str(error).split())}") from error
 
@@ -227,9 +227,7 @@ def _function(reader: Reader, name: str, value: Any, folder: Path) -> Function |
     if not image:
         reader.wrong(f"{field}.image", "must name an image")
     limits = reader.texts(body.get("limits"), f"{field}.limits")
-    memory = (
-        reader.read(f"{field}.limits.memory", limits["memory"], units.size) if "memory" in limits else None
-    )
+    memory = reader.read(f"{field}.limits.memory", limits["memory"], units.size) if "memory" in limits else None
     secrets = reader.names(body.get("secrets"), f"{field}.secrets")
     variables = _environment(reader, field, body, folder)
     if given["maximum"] is not None and (given["minimum"] or 0) > given["maximum"]:
@@ -264,9 +262,7 @@ def _check_labels(reader: Reader, field: str, labels: dict[str, str]) -> None:
     known = {one.key for one in SETTINGS.values()}
     for key, value in labels.items():
         if not _LABEL_VALUE.fullmatch(value):
-            reader.wrong(
-                f"{field}.labels.{key}", "must be at most 63 of A-Z a-z 0-9 - _ . (else an annotation)"
-            )
+            reader.wrong(f"{field}.labels.{key}", "must be at most 63 of A-Z a-z 0-9 - _ . (else an annotation)")
         if key.startswith(SCALE) and key not in known:
             reader.wrong(f"{field}.labels.{key}", "is not a known key")
 
@@ -277,9 +273,7 @@ def _environment(reader: Reader, field: str, body: dict[str, Any], folder: Path)
     for name in reader.names(body.get("environment_file"), f"{field}.environment_file"):
         where = f"{field}.environment_file.{name}"
         try:
-            loaded = reader.mapping(
-                _load((folder / name).read_text(encoding="utf-8")), where, {"environment"}
-            )
+            loaded = reader.mapping(_load((folder / name).read_text(encoding="utf-8")), where, {"environment"})
         except (OSError, Invalid) as error:
             reader.wrong(where, f"cannot be read: {error}")
             continue

@@ -199,9 +199,7 @@ async def open_upstream(process: Process) -> Upstream | None:
     sock.setblocking(False)
     try:
         sock.connect(process.path)
-        _, protocol = await process.context.loop.create_unix_connection(
-            lambda: Upstream(process, sock), sock=sock
-        )
+        _, protocol = await process.context.loop.create_unix_connection(lambda: Upstream(process, sock), sock=sock)
     except OSError:
         sock.close()
         return None

@@ -205,9 +205,7 @@ def main() -> None:
     parser.add_argument("--preload", default="")
     arguments = parser.parse_args()
     control = socket.socket(fileno=arguments.control)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C in a terminal is for the host, which stops us in order
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the host, which stops us in order
     try:
         preload([module for module in arguments.preload.split(",") if module])
     except (ImportError, RuntimeError) as error:

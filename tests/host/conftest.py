@@ -34,9 +34,7 @@ PLENTY = 1 << 40
 
 def function(name: str = "one", **changes: Any) -> Function:
     """A function with the defaults of stack.yml, changed."""
-    text = (
-        f"version: 1.0\nprovider: {{name: openfaas}}\nfunctions:\n  {name}: {{image: bizosaas/light:1}}\n"
-    )
+    text = f"version: 1.0\nprovider: {{name: openfaas}}\nfunctions:\n  {name}: {{image: bizosaas/light:1}}\n"
     return replace(parse_stack(text, {}, HERE)[name], **changes)
 
 

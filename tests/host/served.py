@@ -95,14 +95,20 @@ async def about(request: Request) -> None:
     """What a forked process looks like from inside."""
     await request.read()
     with open("/proc/self/smaps_rollup") as lines:
-        rollup = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines) if "kB" in rest}
+        rollup = {
+            name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines) if "kB" in rest
+        }
     told = {
         "private_kb": rollup["Private_Clean"] + rollup["Private_Dirty"],
         "rss_kb": rollup["Rss"],
         "threads": len(os.listdir("/proc/self/task")),
         "frozen": gc.get_freeze_count(),
         "fds": sorted(int(fd) for fd in os.listdir("/proc/self/fd")),
-        "links": [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")],
+        "links": [
+            os.readlink(f"/proc/self/fd/{fd}")
+            for fd in os.listdir("/proc/self/fd")
+            if os.path.exists(f"/proc/self/fd/{fd}")
+        ],
         "random": random.random(),
         "environment": dict(os.environ),
         "comm": open("/proc/self/comm").read().strip(),
@@ -171,7 +177,11 @@ async def stream(request: Request) -> None:
 async def events(request: Request) -> None:
     """Server-sent events for ever; says so when nobody listens any more."""
     await request.read()
-    request.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n".replace(b"\r\n\r\n", b"\r\ntransfer-encoding: chunked\r\n\r\n"))
+    request.send(
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n".replace(
+            b"\r\n\r\n", b"\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+    )
     request.send(b"d\r\ndata: first\n\n\r\n")
     await request.more()
     print("nobody listens", flush=True)
@@ -205,7 +215,9 @@ async def early(request: Request) -> None:
 async def switch(request: Request) -> None:
     """Upgrades, and sends back what comes, in upper case."""
     await request.read()
-    request.send(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nx-key: 1\r\n\r\nHELLO")
+    request.send(
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nx-key: 1\r\n\r\nHELLO"
+    )
     while data := await request.reader.read(65536):
         request.send(data.upper())
     print("tunnel closed", flush=True)
