@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -70,7 +71,8 @@ def test_we_read_what_the_official_sdk_writes_in_both_modes(envelope: Envelope) 
     attributes = {key: value for key, value in envelope.to_dict().items() if key != "data"}
     event = CloudEvent(attributes, ORDER.model_dump(mode="json"))
     headers, body = to_structured(event)
-    assert decode_http({k.lower(): v for k, v in headers.items()}, body) == [decode(envelope.encode())]
+    (read,) = decode_http({k.lower(): v for k, v in headers.items()}, body)
+    assert replace(read, time=envelope.time) == envelope  # the SDK invents a time where there was none
 
 
 def test_binary_mode_takes_attributes_from_percent_encoded_headers() -> None:

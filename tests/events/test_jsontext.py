@@ -75,4 +75,4 @@ def test_a_large_object_with_a_key_twice_is_refused_in_linear_time() -> None:
 
 
 def test_equal_objects_have_one_canonical_text() -> None:
-    assert canonical({"b": 1, "a": [1, 2]}) == canonical(dict([("a", [1, 2]), ("b", 1)])) == '{"a":[1,2],"b":1}'
+    assert canonical({"b": 1, "a": [1, 2]}) == canonical({"a": [1, 2], "b": 1}) == '{"a":[1,2],"b":1}'
