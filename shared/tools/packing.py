@@ -57,8 +57,8 @@ class Placed:
 class Parcel:
     """What is handed to a carrier as one piece.
 
-    `box` is None for an item that ships as its own parcel, and for what could not be measured; the latter
-    has no `size_cm` and no places, and its `weight_kg` is None unless each of its items has one.
+    `box` is None for an item that ships as its own parcel. `size_cm` or `weight_kg` is None for one that is
+    not measured, which has no places.
     """
 
     box: str | None
@@ -76,15 +76,15 @@ def pack(items: Sequence[Item], boxes: Sequence[Box], *, max_kg: Decimal | None 
     it; one that fits no box is its own parcel. Opening the smallest box each time can end in many small
     parcels, so the same is tried without the smallest box, without the two smallest and so on: the fewest
     parcels win, then the least volume, and each ends in the smallest box that holds its content. `max_kg`
-    limits every box, as a carrier does. Items that are not measured are not guessed at: they are one last
-    parcel of unknown size.
+    limits every box, as a carrier does. Whether an item that is not measured fits a box is not guessed:
+    it is its own parcel, of unknown size or weight.
     """
     by_size = sorted(boxes, key=lambda box: (_volume(box.inner_cm), box.id))
     limited = [Box(box.id, box.inner_cm, _lower(box.max_kg, max_kg)) for box in by_size]
     measured = sorted((item for item in items if item.measured), key=_falling)
     parcels = _fewest(measured, limited) if measured else ()
-    loose = tuple(sorted((item for item in items if not item.measured), key=_by_line))
-    return (*parcels, _unmeasured(loose)) if loose else parcels
+    loose = sorted((item for item in items if not item.measured), key=_by_line)
+    return (*parcels, *(Parcel(None, item.size_cm, item.weight_kg or None, (item,)) for item in loose))
 
 
 def _fewest(items: Sequence[Item], boxes: Sequence[Box]) -> tuple[Parcel, ...]:
@@ -184,11 +184,6 @@ def _snug(filled: _Filled, boxes: Sequence[Box]) -> Parcel:
             break
     name = filled.box.id if filled.box else None
     return Parcel(name, filled.size_cm, filled.weight, tuple(items), tuple(filled.places))
-
-
-def _unmeasured(items: tuple[Item, ...]) -> Parcel:
-    weights = [item.weight_kg for item in items if item.weight_kg]
-    return Parcel(None, None, sum(weights, Decimal(0)) if len(weights) == len(items) else None, items)
 
 
 def _rank(parcels: Sequence[Parcel]) -> tuple[int, Decimal]:

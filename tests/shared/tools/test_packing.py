@@ -99,12 +99,12 @@ def test_lengths_are_exact_where_binary_fractions_are_not() -> None:
         Item(1, "sku-1"),
     ],
 )
-def test_what_is_not_measured_is_one_parcel_of_unknown_size_and_nothing_is_guessed(gap: Item) -> None:
+def test_what_is_not_measured_is_its_own_parcel_and_nothing_is_guessed(gap: Item) -> None:
     packed = pack([gap, item(5, 5, 5), gap], [TEN])
-    assert [parcel.box for parcel in packed] == ["ten", None]
-    assert packed[1].size_cm is None
-    assert packed[1].items == (gap, gap)
-    assert packed[1].weight_kg == (Decimal(4) if gap.weight_kg else None)
+    assert [parcel.box for parcel in packed] == ["ten", None, None]
+    assert [parcel.items for parcel in packed[1:]] == [(gap,), (gap,)]
+    assert packed[1].size_cm == gap.size_cm
+    assert packed[1].weight_kg == (gap.weight_kg or None)
 
 
 def test_four_hundred_of_a_kind_are_packed_as_tightly_as_one_by_one() -> None:
@@ -142,7 +142,8 @@ def test_every_item_is_in_exactly_one_parcel(items: list[Item], boxes: list[Box]
     packed = pack(items, boxes)
     assert Counter(one for parcel in packed for one in parcel.items) == Counter(items)
     for parcel in packed:
-        assert tuple(place.item for place in parcel.places) == (parcel.items if parcel.size_cm else ())
+        placed = tuple(place.item for place in parcel.places)
+        assert placed == (parcel.items if parcel.items[0].measured else ())
 
 
 @given(items, boxes)
