@@ -32,7 +32,7 @@ class Upstream(asyncio.Protocol):
     """
 
     __slots__ = (
-        *("_complete", "_headers", "_interim", "_parser", "_sock", "_surplus"),
+        *("_complete", "_headers", "_interim", "_keep", "_parser", "_sock"),
         *("call", "heard", "process", "transport"),
     )
 
@@ -45,7 +45,7 @@ class Upstream(asyncio.Protocol):
         self._parser: Any = httptools.HttpResponseParser(self)
         self._headers: list[tuple[bytes, bytes]] = []
         self._complete = False
-        self._surplus = False  # bytes came after the answer: nobody asked for them
+        self._keep = False  # the connection can take another call after this one
         self._interim = False
 
     # --- sending ----------------------------------------------------------------------------------
@@ -100,11 +100,11 @@ class Upstream(asyncio.Protocol):
             if not self._complete:
                 self._lost(f"it does not speak HTTP: {error}")
                 return
-            self._surplus = True
+            self._keep = False
         if self.call is not call:
             return
         if self._complete:
-            self._finish(call, self._parser.should_keep_alive() and not self._surplus)
+            self._finish(call, self._keep)
         else:
             call.flush()
 
@@ -130,7 +130,8 @@ class Upstream(asyncio.Protocol):
     # --- httptools' side --------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self._surplus = self._complete
+        if self._complete:
+            self._keep = False  # bytes behind the answer: nobody asked for them
         self._headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -146,6 +147,7 @@ class Upstream(asyncio.Protocol):
             call.interim(status, self._headers)
             return
         self.heard = True
+        self._keep = self._parser.should_keep_alive()
         call.answer_head(status, self._headers)
         if call.head_only:
             self._complete = True

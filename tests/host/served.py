@@ -1,7 +1,7 @@
 """What the host's tests run as functions: an HTTP server by hand, so that it can also behave badly.
 
-The path says what to do; see `ACTS`. It keeps the contract of the zygote: says `ready`, finishes its calls and
-ends on SIGTERM or at the end of the lifeline.
+The path says what to do; see `ACTS`. It keeps the contract of the zygote: says `ready`, finishes its calls
+and ends on SIGTERM or at the end of the lifeline.
 """
 
 from __future__ import annotations
@@ -95,37 +95,42 @@ async def about(request: Request) -> None:
     """What a forked process looks like from inside."""
     await request.read()
     with open("/proc/self/smaps_rollup") as lines:
-        rollup = {
-            name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines) if "kB" in rest
-        }
+        fields = [line.split() for line in lines if line.endswith("kB\n")]
+    rollup = {words[0]: int(words[1]) for words in fields}
+    with open("/proc/self/comm") as comm:
+        name = comm.read().strip()
     told = {
-        "private_kb": rollup["Private_Clean"] + rollup["Private_Dirty"],
-        "rss_kb": rollup["Rss"],
+        "private_kb": rollup["Private_Clean:"] + rollup["Private_Dirty:"],
+        "rss_kb": rollup["Rss:"],
         "threads": len(os.listdir("/proc/self/task")),
         "frozen": gc.get_freeze_count(),
-        "fds": sorted(int(fd) for fd in os.listdir("/proc/self/fd")),
-        "links": [
-            os.readlink(f"/proc/self/fd/{fd}")
-            for fd in os.listdir("/proc/self/fd")
-            if os.path.exists(f"/proc/self/fd/{fd}")
-        ],
+        "collecting": gc.isenabled(),
+        "fds": len(os.listdir("/proc/self/fd")),
+        "input": os.readlink("/proc/self/fd/0"),
         "random": random.random(),
         "environment": dict(os.environ),
-        "comm": open("/proc/self/comm").read().strip(),
-        "sigterm": str(signal.getsignal(signal.SIGCHLD)),
+        "comm": name,
+        "sigchld": signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL,
     }
     request.answer(json.dumps(told).encode())
 
 
+async def gate(request: Request) -> None:
+    """Returns when somebody opens the gate (a named pipe) of the query; what is in it is left for others."""
+    loop = asyncio.get_running_loop()
+    opened: asyncio.Future[None] = loop.create_future()
+    pipe = os.open(request.query["until"], os.O_RDWR | os.O_NONBLOCK)
+    loop.add_reader(pipe, lambda: opened.done() or opened.set_result(None))
+    await opened
+    loop.remove_reader(pipe)
+    os.close(pipe)
+
+
 async def hold(request: Request) -> None:
-    """Says `holding` in its log and answers when somebody opens the pipe named in the query."""
+    """Says `holding` in its log and answers when the gate is open."""
     await request.read()
     print("holding", flush=True)
-    reader = asyncio.StreamReader()
-    pipe = os.open(request.query["until"], os.O_RDWR | os.O_NONBLOCK)
-    with open(pipe, "rb", buffering=0) as file:
-        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), file)
-        await reader.read(1)
+    await gate(request)
     request.answer(b"held")
 
 
@@ -177,29 +182,19 @@ async def stream(request: Request) -> None:
 async def events(request: Request) -> None:
     """Server-sent events for ever; says so when nobody listens any more."""
     await request.read()
-    request.send(
-        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n".replace(
-            b"\r\n\r\n", b"\r\ntransfer-encoding: chunked\r\n\r\n"
-        )
-    )
+    request.send(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
     request.send(b"d\r\ndata: first\n\n\r\n")
     await request.more()
     print("nobody listens", flush=True)
 
 
 async def sip(request: Request) -> None:
-    """Reads nothing of its body until somebody writes to the pipe; then counts it."""
+    """Reads nothing of its body until the gate is open; then counts it."""
     while not request.head_in:
         await request.more()
     request.reader._transport.pause_reading()  # type: ignore[attr-defined]  # asyncio has no public name for it
     print("sipping", flush=True)
-    loop = asyncio.get_running_loop()
-    opened: asyncio.Future[None] = loop.create_future()
-    pipe = os.open(request.query["until"], os.O_RDWR | os.O_NONBLOCK)
-    loop.add_reader(pipe, lambda: opened.done() or opened.set_result(None))
-    await opened
-    loop.remove_reader(pipe)
-    os.close(pipe)
+    await gate(request)
     request.reader._transport.resume_reading()  # type: ignore[attr-defined]  # as above
     await request.read()
     request.answer(str(len(request.body)).encode())
@@ -215,9 +210,8 @@ async def early(request: Request) -> None:
 async def switch(request: Request) -> None:
     """Upgrades, and sends back what comes, in upper case."""
     await request.read()
-    request.send(
-        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nx-key: 1\r\n\r\nHELLO"
-    )
+    request.send(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n")
+    request.send(b"x-key: 1\r\n\r\nHELLO")
     while data := await request.reader.read(65536):
         request.send(data.upper())
     print("tunnel closed", flush=True)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.host.conftest import MakeWorld
+from tests.host.world import MakeWorld
 
 pytestmark = pytest.mark.anyio
 
