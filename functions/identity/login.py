@@ -32,7 +32,7 @@ class LoginIn(BaseModel):
     tenant: Annotated[str | None, Field(pattern=TENANT_ID)] = None
 
 
-@router.post("/auth/login", responses={401: {}, 403: {}, 429: {}})
+@router.post("/auth/login", responses={403: {"description": "The user does not belong to this tenant"}})
 def login(body: LoginIn, services: ServicesNow, response: Response) -> SignedIn:
     """Sign in with e-mail and password.
 

@@ -35,7 +35,7 @@ class Me(BaseModel):
     memberships: tuple[MembershipOut, ...]
 
 
-@router.get("/auth/me", responses={401: {}})
+@router.get("/auth/me")
 def me(caller: CallerNow, services: ServicesNow) -> Me:
     """The caller, if the session still runs: this call looks, so a portal that asks it notices a logout at once."""
     user = services.users.user(caller.user_id)

@@ -26,7 +26,7 @@ class RefreshIn(BaseModel):
     refresh_token: Annotated[SecretStr, Field(min_length=1, max_length=200)]
 
 
-@router.post("/auth/refresh", responses={401: {}})
+@router.post("/auth/refresh")
 def refresh(body: RefreshIn, services: ServicesNow, response: Response) -> SignedIn:
     """Go on with a session, with the role that the user has by now.
 
