@@ -21,6 +21,7 @@ class RoleWork(Event):
     queue: Id
     step: int = Field(ge=0)
     cleared: bool = False
+    priority: int = Field(default=0, ge=0, le=10)
 
     def destination(self) -> Destination:
         """The queue of the role's family."""

@@ -22,14 +22,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from events.event import Event
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
+
     from shared.runtime.services import Services
 
+Kind = Literal["http", "event"]
 ROLES = ("SUPER_ADMIN", "TENANT_ADMIN", "USER", "READONLY", "AGENT")
 
 
@@ -66,14 +68,24 @@ class Context:
     actor: str
     correlation: str
     time: datetime
+    causation: str = ""
     attempt: int = 0
     traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """An event of a tenant, returned by a function that works for the platform as a whole (a timer's)."""
+
+    event: Event
+    tenant: str
+    correlation: str = ""
 
 
 class EventFunction(Protocol):
     """A module that handles events."""
 
-    def handle(self, event: Any, services: Services) -> Iterable[Event]:
+    def handle(self, event: Any, services: Services) -> Iterable[Event | Addressed]:
         """Take one event and return what happened."""
         ...
 
@@ -82,3 +94,35 @@ class HttpFunction(Protocol):
     """A module that answers HTTP: one router with one operation."""
 
     router: APIRouter
+
+
+@dataclass(frozen=True)
+class FunctionSpec:
+    """One row of the catalogue: all that is known of a function without importing it.
+
+    `name` derives from `module` (`hitl.decide` is `hitl-decide`), but for agent roles, which share one module.
+    `permission` is checked before the body is read; "public" wants no token. `store` names the one database that
+    the function may change, "" for none. `timeout`, `idle` and `every` are seconds; `memory` is in MiB.
+    """
+
+    name: str
+    module: str
+    kind: Kind
+    permission: str
+    summary: str
+    store: str = "orchestration"
+    route: str = ""
+    queues: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    every: int = 0
+    role: str = ""
+    image: str = "light"
+    secrets: tuple[str, ...] = ()
+    idempotent: bool = False
+    concurrency: int = 8
+    queue_limit: int = 64
+    batch: int = 1
+    timeout: int = 30
+    idle: int = 60
+    most: int = 1
+    memory: int = 256

@@ -30,3 +30,12 @@ record = Table(
 )
 Index("uq_record_event", record.c.tenant, record.c.source, record.c.event_id, unique=True)
 Index("ix_record_task", record.c.tenant, record.c.task_id, record.c.position)
+
+#: The newest row of each tenant: a chain that was cut at its end no longer reaches it.
+heads = Table(
+    "heads",
+    metadata,
+    Column("tenant", String(100), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("hash", String(64), nullable=False),
+)

@@ -40,8 +40,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
 
 def _begin_immediate(connection: Connection) -> None:
     # A transaction that may write takes the write lock at its start: two of them queue up instead of failing late.
-    if not connection.get_execution_options().get("reading"):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    if options.get("reading"):
+        return
+    connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if options.get('relaxed') else 'FULL'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def engine(context: str) -> Engine:
@@ -101,11 +104,14 @@ class Unit:
             self._reader = self._engine.connect().execution_options(**options)
         return self._reader
 
-    def write(self) -> Connection:
-        """The connection to write to; begins the transaction."""
+    def write(self, *, relaxed: bool = False) -> Connection:
+        """The connection to write to; begins the transaction. `relaxed` lets SQLite commit without waiting for
+        the disk, for changes whose loss costs nothing but repeated work."""
         if self._writer is None:
             connection = self._engine.connect()
             try:
+                if relaxed and connection.dialect.name == "sqlite":
+                    connection = connection.execution_options(relaxed=True)
                 connection.begin()
             except BaseException:
                 connection.close()

@@ -13,6 +13,7 @@ def message_tables(metadata: MetaData) -> tuple[Table, Table, Table]:
         "inbox",
         metadata,
         Column("function", String(100), primary_key=True),
+        Column("tenant", String(100), primary_key=True),
         Column("source", String(1000), primary_key=True),
         Column("id", String(1000), primary_key=True),
         Column("handled_at", Moment, nullable=False),

@@ -27,12 +27,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("function", "tenant", "user_id", "key"),
     )
     op.create_table(
+        "heads",
+        sa.Column("tenant", sa.String(length=100), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("tenant"),
+    )
+    op.create_table(
         "inbox",
         sa.Column("function", sa.String(length=100), nullable=False),
+        sa.Column("tenant", sa.String(length=100), nullable=False),
         sa.Column("source", sa.String(length=1000), nullable=False),
         sa.Column("id", sa.String(length=1000), nullable=False),
         sa.Column("handled_at", columns.Moment(), nullable=False),
-        sa.PrimaryKeyConstraint("function", "source", "id"),
+        sa.PrimaryKeyConstraint("function", "tenant", "source", "id"),
     )
     op.create_table(
         "outbox",
@@ -98,4 +106,5 @@ def downgrade() -> None:
 
     op.drop_table("outbox")
     op.drop_table("inbox")
+    op.drop_table("heads")
     op.drop_table("answers")

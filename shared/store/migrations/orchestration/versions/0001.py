@@ -68,10 +68,11 @@ def upgrade() -> None:
     op.create_table(
         "inbox",
         sa.Column("function", sa.String(length=100), nullable=False),
+        sa.Column("tenant", sa.String(length=100), nullable=False),
         sa.Column("source", sa.String(length=1000), nullable=False),
         sa.Column("id", sa.String(length=1000), nullable=False),
         sa.Column("handled_at", columns.Moment(), nullable=False),
-        sa.PrimaryKeyConstraint("function", "source", "id"),
+        sa.PrimaryKeyConstraint("function", "tenant", "source", "id"),
     )
     op.create_table(
         "messages",

@@ -1,0 +1,128 @@
+"""The audit record: append-only, one chain of hashes a tenant (each row's hash covers the hash of the row before)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Row, insert, select, update
+
+from events.jsontext import canonical, loads
+from shared.store.audit import heads
+from shared.store.audit import record as table
+from shared.store.database import Unit
+
+#: What the first row of a chain has for the hash before it.
+START = "0" * 64
+_COVERED = tuple(column.name for column in table.columns if column.name != "hash")
+
+
+class Head(NamedTuple):
+    """The newest row of a chain."""
+
+    position: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One fact, as it stands in the record; `data` is the fact's canonical JSON text."""
+
+    tenant: str
+    source: str
+    event_id: str
+    type: str
+    time: datetime
+    actor: str
+    task_id: str
+    correlation: str
+    causation: str
+    data: str
+
+
+@dataclass
+class Record:
+    """The chains of all tenants."""
+
+    unit: Unit
+
+    def add(self, entry: Entry) -> bool:
+        """Append a fact to its tenant's chain; False when it stands there already."""
+        connection = self.unit.write()
+        known = select(table.c.position).where(
+            table.c.tenant == entry.tenant, table.c.source == entry.source, table.c.event_id == entry.event_id
+        )
+        if connection.execute(known).first():
+            return False
+        head = self._head(entry.tenant)
+        row = {**entry.__dict__, "position": head.position + 1, "previous": head.hash}
+        row["hash"] = digest(row)
+        connection.execute(insert(table).values(**row))
+        self._advance(entry.tenant, head, Head(row["position"], row["hash"]))
+        return True
+
+    def _head(self, tenant: str) -> Head:
+        # Always read: a savepoint that was rolled back must not leave a head that never was.
+        query = select(heads.c.position, heads.c.hash).where(heads.c.tenant == tenant)
+        row = self.unit.write().execute(query).first()
+        return Head(row.position, row.hash) if row else Head(0, START)
+
+    def _advance(self, tenant: str, old: Head, new: Head) -> None:
+        connection = self.unit.write()
+        if old.position == 0:
+            connection.execute(insert(heads).values(tenant=tenant, position=new.position, hash=new.hash))
+        else:
+            statement = update(heads).where(heads.c.tenant == tenant)
+            connection.execute(statement.values(position=new.position, hash=new.hash))
+
+    def of_task(self, tenant: str, task_id: str, after: int, limit: int) -> list[Row[Any]]:
+        """The rows of one task in order, behind position `after`."""
+        query = select(table).where(table.c.tenant == tenant, table.c.task_id == task_id, table.c.position > after)
+        return list(self.unit.read().execute(query.order_by(table.c.position).limit(limit)))
+
+    def newest(self, tenant: str, before: int, limit: int) -> list[Row[Any]]:
+        """The rows of a tenant, newest first, before position `before` (0 for no bound)."""
+        query = select(table).where(table.c.tenant == tenant)
+        if before:
+            query = query.where(table.c.position < before)
+        return list(self.unit.read().execute(query.order_by(table.c.position.desc()).limit(limit)))
+
+    def tenants(self) -> list[str]:
+        """The tenants that have a chain or a head."""
+        reader = self.unit.read()
+        names = {row.tenant for row in reader.execute(select(table.c.tenant).distinct())}
+        return sorted(names | {row.tenant for row in reader.execute(select(heads.c.tenant))})
+
+    def faults(self, tenant: str) -> Iterator[str]:
+        """What is wrong with a tenant's chain, in words; nothing for a sound one.
+
+        Finds a row that was changed, taken out, put in, or moved, and a chain that was cut at its end.
+        """
+        expected = Head(0, START)
+        query = select(table).where(table.c.tenant == tenant).order_by(table.c.position)
+        for row in self.unit.read().execute(query):
+            if row.position != expected.position + 1:
+                yield f"{tenant}: rows {expected.position + 1} to {row.position - 1} are missing"
+            elif row.previous != expected.hash:
+                yield f"{tenant}: row {row.position} does not follow the row before it (changed or reordered)"
+            if digest(dict(row._mapping)) != row.hash:
+                yield f"{tenant}: row {row.position} ({row.type}, {row.event_id}) was changed"
+            expected = Head(row.position, row.hash)
+        row = self.unit.read().execute(select(heads).where(heads.c.tenant == tenant)).first()
+        if (Head(row.position, row.hash) if row else Head(0, START)) != expected:
+            yield f"{tenant}: the chain ends at row {expected.position}, not where its head says"
+
+
+def digest(row: dict[str, Any]) -> str:
+    """The hash of a row: SHA-256 over the canonical JSON of everything in it but the hash."""
+    covered = {name: row[name] for name in _COVERED}
+    covered["time"] = row["time"].isoformat()
+    return hashlib.sha256(canonical(covered).encode()).hexdigest()
+
+
+def data_of(row: Row[Any]) -> Any:
+    """The fact's data, as it was."""
+    return loads(row.data)

@@ -1,0 +1,154 @@
+"""Tasks: what may become of one, and where they are kept.
+
+    queued -> running -> queued (next role) ... -> completed
+       \\________\\______-> awaiting_approval -> queued | completed | rejected | failed
+    any that has not ended -> cancelled
+
+Every change is a compare-and-set on `version`: two that change one task at once cannot both win.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, insert, or_, select, update
+
+from shared.coordination.pages import Cursor, Page
+from shared.errors import Conflict, NotFound
+from shared.store.database import Unit
+from shared.store.orchestration import tasks as table
+
+STATUSES = ("queued", "running", "awaiting_approval", "completed", "rejected", "failed", "cancelled")
+ENDED = frozenset({"completed", "rejected", "failed", "cancelled"})
+#: From a status to the statuses that may follow it.
+MOVES: Mapping[str, frozenset[str]] = {
+    "queued": frozenset({"queued", "running", "awaiting_approval", "completed", "failed", "cancelled"}),
+    "running": frozenset({"queued", "running", "awaiting_approval", "completed", "failed", "cancelled"}),
+    "awaiting_approval": frozenset({"queued", "awaiting_approval", "completed", "rejected", "failed", "cancelled"}),
+    **{status: frozenset() for status in ENDED},
+}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of one tenant. `results` has one entry for each role that worked; `cleared` what humans approved."""
+
+    id: str
+    tenant: str
+    type: str
+    status: str
+    role: str
+    queue: str
+    data: Mapping[str, Any]
+    verdict: Mapping[str, Any]
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+    step: int = 0
+    priority: int = 0
+    description: str = ""
+    expected_output: str = ""
+    results: tuple[Mapping[str, Any], ...] = ()
+    cleared: tuple[Mapping[str, Any], ...] = ()
+    cause: str = ""
+    why: str = ""
+    version: int = 1
+    ended_at: datetime | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in ENDED
+
+    @property
+    def cleared_reasons(self) -> frozenset[str]:
+        """The fingerprints of the reasons that a human has approved."""
+        return frozenset(reason for entry in self.cleared for reason in entry.get("reasons", ()))
+
+    def result_of(self, role: str) -> Mapping[str, Any] | None:
+        """What a role found, the newest time it worked."""
+        return next((entry for entry in reversed(self.results) if entry["role"] == role), None)
+
+
+_FIELDS = tuple(column.name for column in table.columns)
+_CHANGEABLE = ["status", "role", "queue", "step", "priority", "data", "results", "verdict", "cleared", "why"]
+
+
+@dataclass
+class Tasks:
+    """The tasks of one tenant."""
+
+    unit: Unit
+    tenant: str
+    now: Callable[[], datetime]
+
+    def get(self, task_id: str) -> Task:
+        """One task. Raises `NotFound`, for a foreign tenant's too."""
+        row = (
+            self.unit.read().execute(select(table).where(table.c.id == task_id, table.c.tenant == self.tenant)).first()
+        )
+        if row is None:
+            raise NotFound(f"no task has the id {task_id!r}")
+        return _task(row)
+
+    def add(self, task: Task) -> None:
+        """Keep a new task."""
+        values = {name: getattr(task, name) for name in _FIELDS}
+        self.unit.write().execute(
+            insert(table).values(**values | {"results": list(task.results), "cleared": list(task.cleared)})
+        )
+
+    def change(self, task: Task, status: str, **changes: Any) -> Task:
+        """Move a task on. Raises `Conflict` when the move is not allowed or the task changed since it was read."""
+        if status not in MOVES[task.status]:
+            raise Conflict(f"the task is {task.status}: it cannot become {status}")
+        now = self.now()
+        ended = now if status in ENDED else None
+        new = replace(task, status=status, version=task.version + 1, updated_at=now, ended_at=ended, **changes)
+        values = {name: getattr(new, name) for name in _CHANGEABLE}
+        values |= {"results": list(new.results), "cleared": list(new.cleared), "version": new.version}
+        values |= {"updated_at": now, "ended_at": ended}
+        statement = (
+            update(table)
+            .where(table.c.id == task.id, table.c.tenant == self.tenant, table.c.version == task.version)
+            .where(table.c.status.in_([task.status, "running"] if task.status == "queued" else [task.status]))
+            .values(**values)
+        )
+        if self.unit.write().execute(statement).rowcount != 1:
+            raise Conflict("the task changed meanwhile; look at it again")
+        return new
+
+    def mark_running(self, task: Task) -> None:
+        """Show that a role works on it. Seen at once, durable with the next commit; no version is spent."""
+        unit = Unit(self.unit.context)
+        try:
+            unit.write(relaxed=True).execute(
+                update(table)
+                .where(table.c.id == task.id, table.c.status == "queued", table.c.version == task.version)
+                .values(status="running", updated_at=self.now())
+            )
+            unit.commit()
+        finally:
+            unit.close()
+
+    def page(self, *, status: str = "", task_type: str = "", cursor: str = "", limit: int = 50) -> Page[Task]:
+        """Tasks, newest first. Raises `Invalid` for a cursor that is not one."""
+        query = select(table).where(table.c.tenant == self.tenant)
+        if status:
+            query = query.where(table.c.status == status)
+        if task_type:
+            query = query.where(table.c.type == task_type)
+        if cursor:
+            at, last = Cursor.read(cursor)
+            query = query.where(or_(table.c.created_at < at, and_(table.c.created_at == at, table.c.id < last)))
+        query = query.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit + 1)
+        rows = [_task(row) for row in self.unit.read().execute(query)]
+        return Page.of(rows, limit, lambda task: Cursor.write(task.created_at, task.id))
+
+
+def _task(row: Row[Any]) -> Task:
+    values = dict(row._mapping)
+    return Task(**values | {"results": tuple(values["results"]), "cleared": tuple(values["cleared"])})

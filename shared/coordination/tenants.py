@@ -1,0 +1,48 @@
+"""Tenants' settings: one document each, with the policy inside; what is not set is the operator's default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+
+from shared.store.database import Unit
+from shared.store.orchestration import tenant_settings as table
+
+if TYPE_CHECKING:
+    from shared.escalation.policy import Policy
+
+
+@dataclass
+class Tenants:
+    """The settings of all tenants; asked for one at a time."""
+
+    unit: Unit
+    now: Callable[[], datetime]
+
+    def settings(self, tenant: str) -> Mapping[str, Any]:
+        """A tenant's document: `{policy, currency, fx_rates, warehouses, products, ...}`; {} when none is set."""
+        row = self.unit.read().execute(select(table.c.document).where(table.c.tenant == tenant)).first()
+        return row.document if row else {}
+
+    def policy(self, tenant: str) -> Policy:
+        """A tenant's escalation policy."""
+        from shared.escalation.policy import policy_from
+
+        return policy_from(self.settings(tenant).get("policy"))
+
+    def save(self, tenant: str, document: Mapping[str, Any], changed_by: str) -> None:
+        """Set a tenant's document. Raises `Invalid` when its policy loosens a default."""
+        from shared.escalation.policy import policy_from
+
+        policy_from(document.get("policy"))
+        connection = self.unit.write()
+        values = {"document": dict(document), "changed_at": self.now(), "changed_by": changed_by}
+        found = connection.execute(
+            update(table).where(table.c.tenant == tenant).values(**values, version=table.c.version + 1)
+        )
+        if found.rowcount == 0:
+            connection.execute(insert(table).values(tenant=tenant, version=1, **values))

@@ -1,0 +1,219 @@
+"""What goes out: written with the state in one transaction, sent after the commit, sent again by the relay."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, NamedTuple
+
+from events.topology import QUEUES
+from shared.bus.port import Message, Publisher
+from sqlalchemy import Table, bindparam, insert, select, update
+
+from events.envelope import Envelope
+from events.event import Event
+from shared.contract import Addressed, Context
+from shared.errors import TryAgain
+from shared.runtime.clock import utc_now
+from shared.settings import settings
+from shared.store.database import Unit, database_errors
+
+log = logging.getLogger("runtime")
+
+
+class Outgoing(NamedTuple):
+    """One row of the outbox before it has a number."""
+
+    id: str
+    tenant: str
+    subject: str
+    type: str
+    actor: str
+    time: datetime
+    to_queue: bool
+    destination: str
+    key: str
+    priority: int
+    body: bytes
+
+
+def stamp(events: Iterable[Event | Addressed], function: str, context: Context, time: datetime) -> list[Outgoing]:
+    """Give events their envelope. Ids derive from the call, the function and the place in the list, so that a
+    repeated run repeats them. Only a call of the platform itself (no tenant) may address a tenant's event."""
+    rows = []
+    for index, item in enumerate(events):
+        if not isinstance(item, Addressed):
+            rows.append(_outgoing(item, index, function, context, time))
+            continue
+        if context.tenant:
+            raise ValueError(f"{function} works for one tenant: it may not address another")
+        own = replace(context, tenant=item.tenant, correlation=item.correlation or context.correlation)
+        rows.append(_outgoing(item.event, index, function, own, time))
+    return rows
+
+
+def forward(envelope: Envelope, context: Context) -> Outgoing:
+    """A fact that came from outside, as it was sent: its id and source stay, so that two ways in are one fact."""
+    kind, name = envelope.event.destination()
+    return Outgoing(
+        derive_id("forward", envelope.tenant, envelope.source, envelope.id),
+        envelope.tenant,
+        envelope.subject,
+        envelope.type,
+        context.actor,
+        context.time,
+        kind == "queue",
+        name,
+        envelope.extensions.get("partitionkey", envelope.tenant),
+        0,
+        envelope.encode(),
+    )
+
+
+def derive_id(*parts: str) -> str:
+    """A repeatable id: 128 bits of SHA-256 over the parts, each with its length in front."""
+    text = "".join(f"{len(part)}:{part}" for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _outgoing(event: Event, index: int, function: str, context: Context, time: datetime) -> Outgoing:
+    kind, name = event.destination()
+    subject = event.about()
+    role = str(getattr(event, "role", "") or "")
+    extensions = {
+        "correlationid": context.correlation,
+        "causationid": context.id,
+        "partitionkey": subject or context.tenant,
+    }
+    if context.tenant:
+        extensions["tenantid"] = context.tenant
+    if context.actor:
+        extensions["actorid"] = context.actor
+    if role:
+        extensions["agentrole"] = role
+    if context.traceparent:
+        extensions["traceparent"] = context.traceparent
+    if kind == "queue":
+        expiry = time + timedelta(seconds=QUEUES[name].ttl_seconds)
+        extensions["expirytime"] = expiry.isoformat().replace("+00:00", "Z")
+    envelope = Envelope(
+        id=derive_id(context.source, context.id, function, str(index), event.wire_type()),
+        source=f"/bizosaas/{function}",
+        event=event,
+        time=time,
+        subject=subject,
+        extensions=extensions,
+    )
+    return Outgoing(
+        envelope.id,
+        context.tenant,
+        subject,
+        envelope.type,
+        context.actor,
+        time,
+        kind == "queue",
+        name,
+        extensions["partitionkey"],
+        int(getattr(event, "priority", None) or (QUEUES[name].priority if kind == "queue" else 0)),
+        envelope.encode(),
+    )
+
+
+def write(unit: Unit, rows: Sequence[Outgoing]) -> None:
+    """Put rows into the outbox of the unit's database, in its transaction."""
+    if rows:
+        unit.write().execute(insert(table(unit.context, "outbox")), [row._asdict() for row in rows])
+
+
+def was_handled(unit: Unit, function: str, envelope: Envelope) -> bool:
+    """Whether the function handled this event (tenant, source, id) before."""
+    inbox = table(unit.context, "inbox")
+    query = select(inbox.c.id).where(
+        inbox.c.function == function,
+        inbox.c.tenant == envelope.tenant,
+        inbox.c.source == envelope.source,
+        inbox.c.id == envelope.id,
+    )
+    return unit.read().execute(query).first() is not None
+
+
+def note_handled(unit: Unit, function: str, envelope: Envelope, now: datetime) -> None:
+    """Note in the unit's transaction that the function handled this event; a second note collides."""
+    key = {"function": function, "tenant": envelope.tenant, "source": envelope.source, "id": envelope.id}
+    unit.write().execute(insert(table(unit.context, "inbox")), [key | {"handled_at": now}])
+
+
+def send(context: str, rows: Sequence[Outgoing], publisher: Publisher) -> bool:
+    """Send committed rows and mark them. False when the bus could not take them: the relay will send them."""
+    work = [(row.destination, _message(row)) for row in rows if row.to_queue]
+    facts = [(row.destination, _message(row)) for row in rows if not row.to_queue]
+    try:
+        publisher.send(work, facts)
+        mark_sent(context, [row.id for row in rows])
+    except TryAgain as error:
+        log.warning("the bus cannot take %d events now, the relay will send them: %s", len(rows), error.detail)
+        return False
+    return True
+
+
+def _message(row: Outgoing) -> Message:
+    expires = None
+    if row.to_queue:
+        expires = (row.time + timedelta(seconds=QUEUES[row.destination].ttl_seconds)).timestamp()
+    return Message(id=row.id, body=row.body, key=row.key, priority=row.priority, expires_at=expires)
+
+
+def mark_sent(context: str, ids: Sequence[str]) -> None:
+    """Note that rows were sent. Losing this note costs a second sending, so it need not wait for the disk."""
+    outbox = table(context, "outbox")
+    statement = update(outbox).where(outbox.c.id == bindparam("row_id")).values(sent_at=bindparam("at"))
+    unit = Unit(context)
+    now = utc_now()
+    try:
+        with database_errors():
+            unit.write(relaxed=True).execute(statement, [{"row_id": row_id, "at": now} for row_id in ids])
+            unit.commit()
+    finally:
+        unit.close()
+
+
+def relay(context: str, publisher: Publisher, *, older_than: timedelta = timedelta(seconds=5), limit: int = 500) -> int:
+    """Send what a crash left between commit and publish; returns how many. Rows younger than `older_than` are
+    left to the process that just wrote them."""
+    outbox = table(context, "outbox")
+    columns = [outbox.c[name] for name in Outgoing._fields]
+    unit = Unit(context)
+    try:
+        with database_errors():
+            query = select(*columns).where(outbox.c.sent_at.is_(None), outbox.c.time <= utc_now() - older_than)
+            rows = [Outgoing(*row) for row in unit.read().execute(query.order_by(outbox.c.seq).limit(limit))]
+    finally:
+        unit.close()
+    return len(rows) if rows and send(context, rows, publisher) else 0
+
+
+@cache
+def table(context: str, name: str) -> Table:
+    """A table of a context by name; imports only that context's tables."""
+    import importlib
+
+    module: Any = importlib.import_module(f"shared.store.{context}")
+    found: Table = module.metadata.tables[name]
+    return found
+
+
+@cache
+def _publisher(url: str, process: int) -> Publisher:  # noqa: ARG001  # never across a fork
+    from shared.bus import open_publisher
+
+    return open_publisher(url)
+
+
+def publisher() -> Publisher:
+    """The process's publisher, opened when first used."""
+    return _publisher(settings().bus_url, os.getpid())

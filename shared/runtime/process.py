@@ -1,0 +1,133 @@
+"""Run an event function: once for each event, all or nothing, each event answered for itself.
+
+The order, for one event:
+ 1. It was handled before (inbox): done, nothing is called.
+ 2. `handle` runs. Until it first writes, no lock is held: a model may take its time.
+ 3. Its changes, the inbox row and the events it returned are committed together. A copy of the event that
+    committed first makes this one's inbox row collide: all of it is undone and the answer is "done".
+ 4. The events are sent; what cannot be sent now is left to the relay.
+A call that changed nothing and returned nothing leaves no inbox row: running it again is harmless.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from events.envelope import DecodeError, Envelope
+from shared.contract import Caller, Context, FunctionSpec
+from shared.errors import Forbidden, HouseError, Malformed, TryAgain
+from shared.runtime import outbox
+from shared.runtime.clock import utc_now
+from shared.runtime.load import load
+from shared.runtime.services import Services
+from shared.store.database import Unit, translate
+
+log = logging.getLogger("runtime")
+
+
+class Outcome(NamedTuple):
+    """What became of one event: None is done, an error says what and whether to come again."""
+
+    error: HouseError | None = None
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of this one event."""
+        return 204 if self.error is None else self.error.status
+
+
+DONE = Outcome()
+
+
+def process(
+    spec: FunctionSpec, items: Sequence[Envelope | DecodeError], caller: Caller, attempt: int = 0
+) -> list[Outcome]:
+    """Handle events in one transaction with a savepoint for each; returns one outcome an event, in order."""
+    unit = Unit(spec.store or "orchestration")
+    outgoing: list[outbox.Outgoing] = []
+    outcomes: list[Outcome] = []
+    try:
+        for item in items:
+            outcomes.append(_one(spec, unit, item, caller, attempt, outgoing, alone=len(items) == 1))
+        unit.commit()
+    except Exception as error:  # noqa: BLE001  # the boundary of a batch: whatever the commit says, all come again
+        return [Outcome(_as_house_error(spec, error))] * len(items)
+    finally:
+        unit.close()
+    if outgoing:
+        outbox.send(unit.context, outgoing, outbox.publisher())
+    return outcomes
+
+
+def _one(
+    spec: FunctionSpec,
+    unit: Unit,
+    item: Envelope | DecodeError,
+    caller: Caller,
+    attempt: int,
+    outgoing: list[outbox.Outgoing],
+    *,
+    alone: bool,
+) -> Outcome:
+    if isinstance(item, DecodeError):
+        return Outcome(Malformed(f"not an event of this house: {item}"))
+    if caller.tenant and item.tenant != caller.tenant:
+        return Outcome(Forbidden("the token is of another tenant than the event"))
+    mark = len(outgoing)
+    savepoint = None if alone else unit.write().begin_nested()
+    try:
+        if not outbox.was_handled(unit, spec.name, item):
+            _handle(spec, unit, item, attempt, outgoing)
+        if savepoint:
+            savepoint.commit()
+        return DONE
+    except Exception as error:  # noqa: BLE001  # the boundary of a function: one event's fault must not fall on its neighbours
+        del outgoing[mark:]
+        if savepoint:
+            savepoint.rollback()
+        else:
+            unit.close()
+        if isinstance(error, IntegrityError) and outbox.was_handled(unit, spec.name, item):
+            return DONE
+        return Outcome(_as_house_error(spec, error))
+
+
+def _handle(spec: FunctionSpec, unit: Unit, item: Envelope, attempt: int, outgoing: list[outbox.Outgoing]) -> None:
+    services = Services(spec, _context(item, attempt), unit)
+    events = list(load(spec).handle(item.event, services))
+    if not events and not unit.dirty:
+        return
+    rows = outbox.stamp(events, spec.name, services.context, services.now())
+    outbox.note_handled(unit, spec.name, item, services.now())
+    outbox.write(unit, rows)
+    outgoing.extend(rows)
+
+
+def _context(item: Envelope, attempt: int) -> Context:
+    return Context(
+        id=item.id,
+        source=item.source,
+        tenant=item.tenant,
+        actor=item.extensions.get("actorid", ""),
+        correlation=item.correlation,
+        time=item.time or utc_now(),
+        causation=item.extensions.get("causationid", ""),
+        attempt=attempt,
+        traceparent=item.extensions.get("traceparent", ""),
+    )
+
+
+def _as_house_error(spec: FunctionSpec, error: Exception) -> HouseError:
+    if isinstance(error, HouseError):
+        return error
+    if isinstance(error, DBAPIError):
+        passing = translate(error)
+        if passing is not None:
+            log.warning("%s: %s", spec.name, passing.detail)
+            return passing
+    log.error("%s failed: %s", spec.name, type(error).__name__, exc_info=error)
+    return TryAgain(f"{spec.name} failed unexpectedly ({type(error).__name__}); the event comes again", retry_after=1)
