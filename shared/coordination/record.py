@@ -111,8 +111,8 @@ class Record:
             if digest(dict(row._mapping)) != row.hash:
                 yield f"{tenant}: row {row.position} ({row.type}, {row.event_id}) was changed"
             expected = Head(row.position, row.hash)
-        row = self.unit.read().execute(select(heads).where(heads.c.tenant == tenant)).first()
-        if (Head(row.position, row.hash) if row else Head(0, START)) != expected:
+        kept = self.unit.read().execute(select(heads).where(heads.c.tenant == tenant)).first()
+        if (Head(kept.position, kept.hash) if kept else Head(0, START)) != expected:
             yield f"{tenant}: the chain ends at row {expected.position}, not where its head says"
 
 

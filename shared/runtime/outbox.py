@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Iterable, Sequence
@@ -19,6 +18,7 @@ from events.envelope import Envelope
 from events.event import Event
 from shared.contract import Addressed, Context
 from shared.errors import TryAgain
+from shared.ids import derive_id
 from shared.runtime.clock import utc_now
 from shared.settings import settings
 from shared.store.database import Unit, database_errors
@@ -73,12 +73,6 @@ def forward(envelope: Envelope, context: Context) -> Outgoing:
         0,
         envelope.encode(),
     )
-
-
-def derive_id(*parts: str) -> str:
-    """A repeatable id: 128 bits of SHA-256 over the parts, each with its length in front."""
-    text = "".join(f"{len(part)}:{part}" for part in parts)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _outgoing(event: Event, index: int, function: str, context: Context, time: datetime) -> Outgoing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -37,14 +37,19 @@ class Services:
         now: Callable[[], datetime] = utc_now,
         request_address: str = "",
         request_device: str = "",
+        request_headers: Mapping[str, str] | None = None,
+        request_body: bytes = b"",
     ) -> None:
-        """`unit` is the database that the function may change; `now` is the clock."""
+        """`unit` is the database that the function may change; `now` is the clock. The `request_` values are an
+        HTTP call's: the caller's address and user agent, its headers (lower-case names) and its raw body."""
         self.spec = spec
         self.context = context
         self.unit = unit
         self.now = now
         self.request_address = request_address
         self.request_device = request_device
+        self.request_headers = request_headers or {}
+        self.request_body = request_body
         self.emitted: list[Event] = []
         self.forwarded: list[Envelope] = []
         self.keeps_changes = False

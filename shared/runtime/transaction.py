@@ -22,7 +22,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from events.jsontext import dumps, loads
 from shared.contract import Caller, Context, FunctionSpec
-from shared.errors import Conflict, HouseError, Invalid, Malformed, TooLarge
+from shared.errors import Conflict, HouseError, Invalid, Malformed, TooLarge, TryAgain
+from shared.ids import derive_id
 from shared.problems import to_problem
 from shared.runtime import outbox
 from shared.runtime.clock import utc_now
@@ -88,6 +89,8 @@ class Call:
             self.unit,
             request_address=_header(scope, b"x-forwarded-for").partition(",")[0].strip() or _peer(scope),
             request_device=_header(scope, b"user-agent")[:300],
+            request_headers={n.decode("latin-1"): v.decode("latin-1") for n, v in scope["headers"]},
+            request_body=body,
         )
 
     async def run(self, app: ASGIApp) -> list[Message]:
@@ -125,6 +128,8 @@ class Call:
             if stored:
                 return stored
         known = error if isinstance(error, HouseError) else None
+        if isinstance(error, IntegrityError):
+            known = TryAgain("somebody did the same at the same moment; nothing was changed")
         if known is None and isinstance(error, DBAPIError):
             known = translate(error)
         if known is None:
@@ -205,7 +210,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
 def _context(spec: FunctionSpec, scope: Scope, caller: Caller, key: str) -> Context:
     call_id = secrets.token_hex(16)
     if key:  # the same key repeats the same ids
-        call_id = outbox.derive_id(spec.name, caller.tenant, caller.user_id, key)
+        call_id = derive_id(spec.name, caller.tenant, caller.user_id, key)
     return Context(
         id=call_id,
         source=f"/bizosaas/{spec.name}",

@@ -1,0 +1,101 @@
+"""Work for a role: from its queue to the role's function over HTTP, acknowledged when the role has committed.
+
+What the role's answer means:
+    2xx                     done
+    4xx                     never again: the message goes to its dead-letter queue, with the role's own words
+    503, 429, no connection again later; on the last attempt a human is asked
+    504                     it ran over its time and was ended: a human is asked at once
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import cache
+from typing import TYPE_CHECKING
+
+from shared.auth.tokens import service_token
+
+from events.envelope import STRUCTURED, Envelope
+from events.event import Event
+from events.jsontext import JsonError, loads
+from events.orchestration import AgentFailed
+from events.topology import QUEUES
+from events.work import ExceptionWork, RoleWork
+from shared.errors import Invalid, TryAgain
+from shared.runtime.services import Services
+
+if TYPE_CHECKING:
+    import urllib3
+
+OVER_TIME = "ran_over_its_time"
+FAILED = "role_failed"
+
+
+def handle(event: RoleWork, services: Services) -> Iterable[Event]:
+    """Hand the work to its role and wait for the answer."""
+    status, detail = _call(event, services)
+    if 200 <= status < 300:
+        return []
+    if status == 504:
+        return _ask_a_human(event, OVER_TIME, detail)
+    if 400 <= status < 500 and status != 429:
+        raise Invalid(f"{event.role} refused the work ({status}): {detail}")
+    if services.context.attempt >= QUEUES[event.queue].delivery_limit:
+        return _ask_a_human(event, FAILED, detail)
+    raise TryAgain(f"{event.role} cannot do the work now ({status}): {detail}")
+
+
+def _call(event: RoleWork, services: Services) -> tuple[int, str]:
+    import urllib3
+
+    context = services.context
+    envelope = Envelope(
+        id=context.id,
+        source=context.source,
+        event=event,
+        time=context.time,
+        subject=event.task_id,
+        extensions={
+            "tenantid": context.tenant,
+            "correlationid": context.correlation,
+            "causationid": context.causation or context.id,
+            "agentrole": event.role,
+        }
+        | ({"actorid": context.actor} if context.actor else {}),
+    )
+    headers = {
+        "content-type": STRUCTURED,
+        "authorization": f"Bearer {service_token(tenant=context.tenant, name='dispatch')}",
+        "x-delivery-attempt": str(context.attempt),
+    }
+    url = f"{services.settings.gateway_url}/function/agent-{event.role.replace('_', '-')}"
+    try:
+        answer = _pool(os.getpid()).request("POST", url, body=envelope.encode(), headers=headers)
+    except urllib3.exceptions.HTTPError as error:
+        return 503, f"no answer ({type(error).__name__})"
+    return answer.status, _detail(answer.data)
+
+
+@cache
+def _pool(process: int) -> urllib3.PoolManager:  # noqa: ARG001  # never across a fork
+    import urllib3
+
+    # The host ends a role that runs over its time; this limit is only for a host that is gone.
+    return urllib3.PoolManager(maxsize=32, retries=False, timeout=urllib3.Timeout(connect=5, read=660))
+
+
+def _detail(body: bytes) -> str:
+    try:
+        problem = loads(body)
+    except JsonError:
+        return ""
+    return str(problem.get("detail", ""))[:1000] if isinstance(problem, dict) else ""
+
+
+def _ask_a_human(event: RoleWork, error: str, detail: str) -> list[Event]:
+    failed = AgentFailed(task_id=event.task_id, role=event.role, step=event.step, error=error, detail=detail)
+    return [
+        failed,
+        ExceptionWork(task_id=event.task_id, step=event.step, role=event.role, error=error, detail=detail),
+    ]

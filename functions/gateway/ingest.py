@@ -1,0 +1,137 @@
+"""POST /events: domain events from backends, as CloudEvents in any content mode, or as Saleor's webhook sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from events.commerce import OrderPlaced
+from events.envelope import BATCH, STRUCTURED, DecodeError, Envelope, decode_http
+from events.jsontext import JsonError, loads
+from events.registry import DOMAIN
+from shared.errors import Forbidden, HouseError, Invalid, Malformed
+from shared.runtime import outbox
+from shared.runtime.http import ServicesNow, operation_router
+from shared.runtime.services import Services
+
+router = operation_router()
+#: A backend says what happened in its own context; what happens in ours is said by us.
+WELCOME = frozenset(event for event in DOMAIN if event.__module__ != "events.orchestration")
+
+
+class Received(BaseModel):
+    """What became of one event: accepted (202), or refused with the rule it broke."""
+
+    id: str
+    status: int
+    detail: str = ""
+
+
+class Receipt(BaseModel):
+    """One entry for each event, in the order of the request."""
+
+    events: list[Received]
+
+
+_EVENT = {
+    "type": "object",
+    "required": ["specversion", "id", "source", "type", "data"],
+    "properties": {
+        "specversion": {"const": "1.0"},
+        "id": {"type": "string", "minLength": 1},
+        "source": {"type": "string", "minLength": 1},
+        "type": {"type": "string", "minLength": 1},
+        "time": {"type": "string", "format": "date-time"},
+        "subject": {"type": "string"},
+        "data": {"type": "object"},
+    },
+}
+_BODY = {
+    "required": True,
+    "content": {
+        STRUCTURED: {"schema": _EVENT},
+        BATCH: {"schema": {"type": "array", "items": _EVENT}},
+    },
+}
+
+
+@router.post(
+    "/events",
+    status_code=202,
+    response_model=Receipt,
+    responses={207: {"model": Receipt, "description": "Each event of the batch answered for itself"}},
+    openapi_extra={"requestBody": _BODY},
+)
+def ingest(services: ServicesNow) -> Any:
+    """Accept events. A single bad one is refused; in a batch each answers for itself (207)."""
+    items = read(services.request_headers, services.request_body)
+    services.unit.write()  # two copies at once queue up here, and the second one sees the first
+    received = [_accept(services, item) for item in items]
+    if len(items) == 1 and isinstance(received[0], HouseError):
+        raise received[0]
+    entries = [item if isinstance(item, Received) else _refused(item) for item in received]
+    answer = Receipt(events=entries)
+    if all(entry.status == 202 for entry in entries):
+        return answer
+    return JSONResponse(answer.model_dump(), 207)
+
+
+def read(headers: Mapping[str, str], body: bytes) -> list[Envelope | DecodeError]:
+    """The events of a request. Raises `Malformed` when it carries none."""
+    if "saleor-event" in headers:
+        return [from_saleor(headers["saleor-event"], body)]
+    try:
+        return decode_http(headers, body)
+    except DecodeError as error:
+        raise Malformed(str(error)) from None
+
+
+def from_saleor(kind: str, body: bytes) -> Envelope:
+    """Saleor's ORDER_CREATED body as OrderPlaced; the id is the order's, so a repeated webhook is one event."""
+    from shared.tools.saleor import order_from_saleor
+
+    if kind != "order_created":
+        raise Invalid.field("Saleor-Event", f"{kind!r} is not taken here; order_created is")
+    try:
+        order = order_from_saleor(loads(body))
+    except JsonError as error:
+        raise Malformed(str(error)) from None
+    event = OrderPlaced(
+        order_id=order["order_id"],
+        amount=order["amount"],
+        currency=order["currency"],
+        email=order.get("email") or "",
+        order=order,
+    )
+    return Envelope(id=f"{order['order_id']}:{kind}", source="/saleor", event=event, subject=order["order_id"])
+
+
+def _accept(services: Services, item: Envelope | DecodeError) -> Received | HouseError:
+    if isinstance(item, DecodeError):
+        return Malformed(str(item))
+    tenant = services.context.tenant
+    if item.tenant not in ("", tenant):
+        return Forbidden("tenantid: the tenant is the token's; leave it out")
+    if type(item.event) not in WELCOME:
+        return Invalid.field("type", f"{item.type} is said by the platform itself; it is not taken from outside")
+    if item.source.startswith("/bizosaas/"):
+        return Invalid.field("source", "/bizosaas/ is the platform's own")
+    kept = _owned(item, services)
+    if not outbox.was_handled(services.unit, services.spec.name, kept):
+        outbox.note_handled(services.unit, services.spec.name, kept, services.now())
+        services.forward(kept)
+    return Received(id=item.id, status=202)
+
+
+def _owned(item: Envelope, services: Services) -> Envelope:
+    given = {name: value for name, value in item.extensions.items() if name not in ("tenantid", "actorid")}
+    own = {"tenantid": services.context.tenant, "actorid": services.context.actor}
+    return replace(item, time=item.time or services.now(), extensions={**given, **own})
+
+
+def _refused(error: HouseError) -> Received:
+    return Received(id="", status=error.status, detail=error.detail)

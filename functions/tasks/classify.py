@@ -1,0 +1,39 @@
+"""POST /tasks/classify: the verdict on a task and its reasons, without doing it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from shared.tools.sensitive import mask_sensitive
+
+from shared.coordination.flow import judge
+from shared.runtime.http import ServicesNow, operation_router
+
+router = operation_router()
+
+
+class Question(BaseModel):
+    """A task to be judged."""
+
+    model_config = ConfigDict(extra="forbid")
+    type: str = Field(min_length=1, max_length=60)
+    data: dict[str, Any] = Field(max_length=500)
+
+
+class Judgement(BaseModel):
+    """The verdict: which rules fired, with the values and the limits, and what could not be told."""
+
+    model_config = ConfigDict(extra="allow")
+    escalated: bool
+    triggers: list[str]
+    reasons: list[dict[str, Any]]
+    urgency: str
+    policy_version: str
+
+
+@router.post("/tasks/classify")
+def classify(body: Question, services: ServicesNow) -> Judgement:
+    """Judge without doing; nothing is kept."""
+    masked = mask_sensitive(body.data)
+    return Judgement(**judge(services, body.type, masked.clean, masked.findings))

@@ -1,0 +1,59 @@
+"""A domain event starts work by itself: an order that was placed, a payment that came for a waiting one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from events.commerce import OrderPlaced, PaymentProcessed
+from events.event import Event
+from shared.coordination.flow import Order, submit
+from shared.errors import TryAgain
+from shared.runtime.services import Services
+
+#: Outcomes of the payment_validator after which an order waits for its money.
+WAITING = frozenset({"unpaid", "underpaid", "mismatch"})
+
+
+def handle(event: Event, services: Services) -> Iterable[Event]:
+    """Start what the event calls for; an event that calls for nothing is done at once."""
+    reaction = REACTIONS.get(type(event))
+    return reaction(event, services) if reaction else ()
+
+
+def _order_placed(event: OrderPlaced, services: Services) -> list[Event]:
+    data = {
+        **event.order,
+        "order_id": event.order_id,
+        "amount": format(event.amount, "f"),
+        "currency": event.currency,
+    }
+    if event.email:
+        data["email"] = event.email
+    if event.customer_id:
+        data["customer_id"] = event.customer_id
+    return _submit(services, data)
+
+
+def _payment_processed(event: PaymentProcessed, services: Services) -> list[Event]:
+    task = services.history.last_task("order_id", event.order_id)
+    if task is None:
+        # A payment may overtake its order; the bus brings it back, and after its attempts a person finds it.
+        raise TryAgain(f"no order {event.order_id!r} is known yet", retry_after=5)
+    if not task.ended and task.result_of("payment_validator") is None:
+        raise TryAgain(f"the order {event.order_id!r} is still being checked", retry_after=5)
+    checked = task.result_of("payment_validator")
+    if checked is None or checked["outcome"] not in WAITING:
+        return []
+    return _submit(services, {**task.data, "payments": [dict(payment) for payment in event.payments]})
+
+
+def _submit(services: Services, data: dict[str, object]) -> list[Event]:
+    cause = f"{services.context.source}#{services.context.id}"
+    _, events = submit(services, Order("order", data), cause=cause[:1000])
+    return events
+
+
+REACTIONS: Mapping[type[Event], Callable[..., list[Event]]] = {
+    OrderPlaced: _order_placed,
+    PaymentProcessed: _payment_processed,
+}

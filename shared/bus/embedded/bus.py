@@ -1,0 +1,48 @@
+"""The embedded bus as one thing: publisher, queues, topics and dead letters on the same file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.bus.embedded.dead import EmbeddedDeadLetterOffice
+from shared.bus.embedded.facts import EmbeddedFacts, add_facts
+from shared.bus.embedded.work import EmbeddedQueues, add_work, settle
+from shared.bus.port import Message
+from shared.errors import Invalid
+
+_NEXT_MESSAGE = "SELECT min(due_at) FROM message"
+_NEXT_PLACE = "SELECT min(free_at) FROM reader WHERE free_at > ?"
+
+
+class EmbeddedBus(EmbeddedQueues, EmbeddedFacts, EmbeddedDeadLetterOffice):
+    """`Bus` on one SQLite file. Any number of processes and threads may use it at once."""
+
+    def send(self, work: Sequence[tuple[str, Message]], facts: Sequence[tuple[str, Message]] = ()) -> None:
+        """See `Publisher.send`. One transaction: all of it is sent, or none."""
+        self._refuse_unknown(work, facts)
+        now = self._clock()
+        with self._database.transaction() as connection:
+            add_work(connection, self._topology.queues, work, now)
+            add_facts(connection, self._topology.topics, facts, now)
+        self._ring()
+
+    def next_wakeup(self) -> float | None:
+        """See `Bus.next_wakeup`."""
+        now = self._clock()
+        with self._database.transaction() as connection:
+            settle(connection, self._topology.queues, now)
+            (message,) = connection.execute(_NEXT_MESSAGE).fetchone()
+            (place,) = connection.execute(_NEXT_PLACE, (now,)).fetchone()
+        return min((moment for moment in (message, place) if moment is not None), default=None)
+
+    def close(self) -> None:
+        """See `Bus.close`."""
+        self._database.close()
+
+    def _refuse_unknown(self, work: Sequence[tuple[str, Message]], facts: Sequence[tuple[str, Message]]) -> None:
+        for queue, _ in work:
+            if queue not in self._topology.queues:
+                raise Invalid.field("queue", f"{queue!r} is not in the topology")
+        for topic, _ in facts:
+            if topic not in self._topology.topics:
+                raise Invalid.field("topic", f"{topic!r} is not in the topology")
