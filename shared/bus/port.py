@@ -153,7 +153,8 @@ class FactLog(Protocol):
         ...
 
     def skip(self, group: str, record: Record, reason: str) -> bool:
-        """Commit a fact that the group can never handle, keeping it as a dead letter of its topic."""
+        """Commit a fact that the group can never handle (and all before it, as `commit` does), keeping it as a
+        dead letter of its topic."""
         ...
 
     def lag(self, group: str) -> dict[str, int]:

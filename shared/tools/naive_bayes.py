@@ -42,6 +42,10 @@ class Model:
         total = sum(weights.values())
         return {name: weight / total for name, weight in weights.items()}
 
+    def known_words(self, text: str) -> int:
+        """How many words of a text the model has ever seen: with none, only the priors speak."""
+        return sum(word in self.vocabulary for word in words(text, self.language))
+
     def _prior(self, name: str) -> float:
         total = sum(self.examples.values())
         if not total:

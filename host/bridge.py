@@ -1,0 +1,263 @@
+"""The bridge from the bus to the functions: leases work, reads facts, hands them over, and says what became of them.
+
+One task runs rounds. A round asks the bus, in one thread, for as much as the functions can take; what came is
+handed over in tasks of its own; what became of it is told to the bus with the next round. Between rounds it sleeps
+until the doorbell rings, a delivery ends, or something on the bus becomes ready by itself.
+
+ 1. done     acknowledged (work) or committed (facts, in order within a partition)
+ 2. never    work: to the dead letters with the reason; a fact: skipped, kept as a dead letter of its topic
+ 3. later    work: the queue's backoff, or the delay that the function asked for; dead after the delivery limit
+             a fact: its partition waits with backoff; after `FACT_ATTEMPTS` the fact is skipped with the reason
+ 4. the bus itself cannot: nothing is told, leases run out, all comes again
+A crash at any point is case 4.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from host.deliver import Call, Verdict, deliver
+from host.subscriptions import Subscription
+from shared.bus.backoff import backoff
+from shared.bus.doorbell import Doorbell
+from shared.bus.port import Bus, Delivery, Record
+from shared.errors import HouseError, TryAgain
+
+log = logging.getLogger("bridge")
+
+FACT_ATTEMPTS = 8
+#: The longest sleep: a poke that was lost is noticed then. Seconds.
+LONGEST_SLEEP = 2.0
+_BUS_DOWN_SECONDS = 1.0
+
+
+class Bridge:
+    """Moves messages while it runs. `token` gives a fresh service token for each delivery."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        doorbell: Doorbell | None,
+        subscriptions: Sequence[Subscription],
+        call: Call,
+        token: Callable[[], str],
+        chores: Callable[[], None] = lambda: None,
+        on_event: Callable[..., None] = lambda _kind, **_fields: None,
+    ) -> None:
+        """`chores` runs in the thread of the bus in each round; `on_event(kind, **fields)` hears retried, buried
+        and skipped."""
+        self._bus = bus
+        self._doorbell = doorbell
+        self._subscriptions = subscriptions
+        self._call = call
+        self._token = token
+        self._chores = chores
+        self._on_event = on_event
+        self._thread = ThreadPoolExecutor(1, "bus")
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._busy: dict[str, int] = defaultdict(int)
+        self._told: list[Callable[[], object]] = []
+        self._acks: list[Delivery] = []
+        self._attempts: dict[tuple[str, str, int, int], int] = defaultdict(int)
+        self._runner: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin; call inside the running loop."""
+        if self._doorbell is not None:
+            asyncio.get_running_loop().add_reader(self._doorbell.fileno(), self._rung)
+        self._runner = asyncio.create_task(self._rounds())
+
+    async def stop(self, grace: float) -> None:
+        """Take nothing new; wait for what is under way, `grace` seconds at most; tell the bus."""
+        if self._runner is not None:
+            self._runner.cancel()
+            await asyncio.wait([self._runner])
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace)
+        for task in self._tasks:
+            task.cancel()
+        try:
+            await self._in_thread(self._tell)
+        except TryAgain as error:
+            log.warning("the bus could not be told at the end, leases will run out: %s", error.detail)
+        if self._doorbell is not None:
+            asyncio.get_running_loop().remove_reader(self._doorbell.fileno())
+            self._doorbell.close()
+        await self._in_thread(self._bus.close)
+        self._thread.shutdown()
+
+    def _rung(self) -> None:
+        assert self._doorbell is not None
+        self._doorbell.silence()
+        self._wake.set()
+
+    async def _rounds(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                sleep = await self._round()
+            except TryAgain as error:
+                log.warning("the bus cannot be used now: %s", error.detail)
+                sleep = _BUS_DOWN_SECONDS
+            if sleep > 0:
+                try:
+                    await asyncio.wait_for(self._wake.wait(), sleep)
+                except TimeoutError:
+                    continue
+
+    async def _round(self) -> float:
+        """One round; returns for how long there is nothing to do, in seconds."""
+        work, facts, wakeup = await self._in_thread(self._ask)
+        for subscription, deliveries in work:
+            for part in _parts(deliveries, subscription.batch):
+                self._spawn(subscription, len(part), self._work(subscription, part))
+        for subscription, records in facts:
+            for partition in _by_partition(records):
+                self._spawn(subscription, 1, self._facts(subscription, partition))
+        if work or facts:
+            return 0.0
+        return LONGEST_SLEEP if wakeup is None else min(LONGEST_SLEEP, max(0.0, wakeup - time.time()))
+
+    def _ask(self) -> tuple[list[Any], list[Any], float | None]:
+        """In the thread of the bus: tell what became of the last ones, and take new ones."""
+        self._tell()
+        self._chores()
+        work: list[tuple[Subscription, list[Delivery]]] = []
+        facts: list[tuple[Subscription, list[Record]]] = []
+        for subscription in self._subscriptions:
+            for queue in subscription.queues:
+                free = subscription.width * subscription.batch - self._busy[subscription.function]
+                taken = sum(len(got) for one, got in work if one is subscription)
+                if free - taken > 0:
+                    got = self._bus.lease(queue, free - taken, subscription.lease)
+                    if got:
+                        work.append((subscription, got))
+            if subscription.topics and self._busy[subscription.function] < subscription.width:
+                limit = max(subscription.batch, 16)
+                records = self._bus.read(subscription.topics, subscription.function, limit, subscription.lease)
+                if records:
+                    facts.append((subscription, records))
+        return work, facts, None if work or facts else self._bus.next_wakeup()
+
+    def _tell(self) -> None:
+        told, self._told = self._told, []
+        acks, self._acks = self._acks, []
+        if acks:
+            self._bus.ack(acks)
+        for tell in told:
+            tell()
+
+    async def _in_thread(self, ask: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, ask)
+
+    def _spawn(self, subscription: Subscription, size: int, work: Coroutine[Any, Any, None]) -> None:
+        self._busy[subscription.function] += size
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+
+        def over(done: asyncio.Task[None]) -> None:
+            self._tasks.discard(done)
+            self._busy[subscription.function] -= size
+            if not done.cancelled() and done.exception() is not None:
+                log.error("a delivery to %s failed", subscription.function, exc_info=done.exception())
+            self._wake.set()
+
+        task.add_done_callback(over)
+
+    # --- work -------------------------------------------------------------------------------------
+
+    async def _work(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
+        verdicts = await self._deliver(subscription, deliveries, max(one.attempt for one in deliveries))
+        for delivery, verdict in zip(deliveries, verdicts, strict=True):
+            self._settle(delivery, verdict)
+
+    def _settle(self, delivery: Delivery, verdict: Verdict) -> None:
+        if verdict.kind == "done":
+            self._acks.append(delivery)
+            return
+        fields = {"queue": delivery.queue, "id": delivery.message.id, "reason": verdict.reason}
+        if verdict.kind == "never":
+            self._told.append(lambda: self._bus.bury(delivery, verdict.reason))
+            self._on_event("buried", **fields)
+        else:
+            self._told.append(lambda: self._bus.retry(delivery, verdict.reason, verdict.delay))
+            self._on_event("retried", attempt=delivery.attempt, **fields)
+
+    async def _deliver(
+        self, subscription: Subscription, items: Sequence[Delivery | Record], attempt: int
+    ) -> list[Verdict]:
+        messages = [item.message for item in items]
+        try:
+            return await deliver(
+                self._call, subscription.function, self._token(), messages, attempt, batch=subscription.batch > 1
+            )
+        except HouseError as error:  # no token can be made just now
+            return [Verdict("later", error.detail)] * len(items)
+
+    # --- facts ------------------------------------------------------------------------------------
+
+    async def _facts(self, subscription: Subscription, records: Sequence[Record]) -> None:
+        """The facts of one partition, in order: committed up to the first that must wait."""
+        group = subscription.function
+        for part in _parts(records, subscription.batch):
+            attempt = 1 + self._attempts.get(_place(group, part[0]), 0)
+            verdicts = await self._deliver(subscription, part, attempt)
+            for index, (record, verdict) in enumerate(zip(part, verdicts, strict=True)):
+                if verdict.kind == "later" and not self._given_up(group, record):
+                    self._wait(group, part[:index], records, record, verdict)
+                    return
+                if verdict.kind != "done":
+                    self._skip(group, part[:index], record, verdict)
+            self._commit(group, part)
+        self._told.append(lambda: self._bus.release(group, records))
+
+    def _given_up(self, group: str, record: Record) -> bool:
+        place = _place(group, record)
+        self._attempts[place] += 1
+        return self._attempts[place] >= FACT_ATTEMPTS
+
+    def _wait(
+        self, group: str, done: Sequence[Record], all_of_it: Sequence[Record], record: Record, verdict: Verdict
+    ) -> None:
+        attempt = self._attempts[_place(group, record)]
+        delay = backoff(attempt, 0.5, 60.0, random.random) if verdict.delay is None else verdict.delay
+        self._commit(group, done)
+        self._told.append(lambda: self._bus.release(group, all_of_it, delay))
+        fields = {"topic": record.topic, "id": record.message.id, "reason": verdict.reason}
+        self._on_event("retried", attempt=attempt, function=group, **fields)
+
+    def _skip(self, group: str, done: Sequence[Record], record: Record, verdict: Verdict) -> None:
+        self._commit(group, done)
+        self._attempts.pop(_place(group, record), None)
+        self._told.append(lambda: self._bus.skip(group, record, verdict.reason))
+        fields = {"topic": record.topic, "id": record.message.id, "reason": verdict.reason}
+        self._on_event("skipped", function=group, **fields)
+
+    def _commit(self, group: str, records: Sequence[Record]) -> None:
+        if records:
+            for record in records:
+                self._attempts.pop(_place(group, record), None)
+            self._told.append(lambda: self._bus.commit(group, records))
+
+
+def _place(group: str, record: Record) -> tuple[str, str, int, int]:
+    return group, record.topic, record.partition, record.offset
+
+
+def _parts(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _by_partition(records: Sequence[Record]) -> list[list[Record]]:
+    found: dict[tuple[str, int], list[Record]] = defaultdict(list)
+    for record in records:
+        found[record.topic, record.partition].append(record)
+    return list(found.values())

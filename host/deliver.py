@@ -1,0 +1,97 @@
+"""From a message to a function and back: one POST, and what its answer means for the message."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from events.envelope import BATCH, STRUCTURED
+from events.jsontext import JsonError, loads
+from shared.bus.port import Message
+from shared.errors import HouseError
+
+
+class Answer(Protocol):
+    """What a function answered."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Sequence[tuple[bytes, bytes]]:
+        """Lower-case names."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        ...
+
+
+#: Calls a function: (name, headers, body). Raises a `HouseError` when it cannot be reached.
+Call = Callable[[str, Sequence[tuple[bytes, bytes]], bytes], Awaitable[Answer]]
+
+
+class Verdict(NamedTuple):
+    """What becomes of a message: `done`, `never` (dead letter) or `later`; `delay` in seconds when told."""
+
+    kind: str
+    reason: str = ""
+    delay: float | None = None
+
+
+DONE = Verdict("done")
+
+
+async def deliver(
+    call: Call, function: str, token: str, messages: Sequence[Message], attempt: int, *, batch: bool
+) -> list[Verdict]:
+    """Hand messages to a function; one verdict each, in order."""
+    body = b"[" + b",".join(message.body for message in messages) + b"]" if batch else messages[0].body
+    headers = [
+        (b"content-type", (BATCH if batch else messages[0].content_type or STRUCTURED).encode()),
+        (b"authorization", b"Bearer " + token.encode()),
+        (b"x-delivery-attempt", str(attempt).encode()),
+    ]
+    try:
+        answer = await call(function, headers, body)
+    except HouseError as error:
+        return [_verdict(error.status, error.detail, error.retry_after)] * len(messages)
+    if batch and answer.status == 207:
+        return _each(answer.body, len(messages))
+    return [_verdict(answer.status, _detail(answer.body), _retry_after(answer))] * len(messages)
+
+
+def _verdict(status: int, detail: str, delay: float | None) -> Verdict:
+    reason = f"{status}: {detail}" if detail else str(status)
+    if 200 <= status < 300:
+        return DONE
+    if 400 <= status < 500 and status not in (401, 408, 425, 429):
+        return Verdict("never", reason)
+    return Verdict("later", reason, delay)
+
+
+def _each(body: bytes, count: int) -> list[Verdict]:
+    try:
+        rows = loads(body)
+        verdicts = [_verdict(int(row["status"]), str(row.get("detail", "")), None) for row in rows]
+    except (JsonError, KeyError, TypeError, ValueError):
+        verdicts = []
+    if len(verdicts) != count:
+        return [Verdict("later", "207: the answer does not say what became of each event")] * count
+    return verdicts
+
+
+def _detail(body: bytes) -> str:
+    try:
+        problem = loads(body)
+    except JsonError:
+        return ""
+    return str(problem.get("detail", ""))[:1000] if isinstance(problem, dict) else ""
+
+
+def _retry_after(answer: Answer) -> float | None:
+    text = next((value for name, value in answer.headers if name.lower() == b"retry-after"), b"")
+    return float(text) if text.isdigit() else None
