@@ -49,6 +49,9 @@ PRELOAD = (
     "shared.store.orchestration",
     "shared.bus.embedded",
     "shared.auth.tokens",
+    "jwt",
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
+    "argon2",
 )
 GRACE_SECONDS = 30.0
 

@@ -143,7 +143,7 @@ def ended(services: Services, task: Task) -> TaskEnded:
     return TaskEnded(
         task_id=task.id,
         task_type=task.type,
-        status=task.status,  # type: ignore[arg-type]  # the state machine ends tasks in these states only
+        status=task.status,
         actor=services.context.actor or "system",
         why=task.why[:1000],
     )
@@ -152,7 +152,7 @@ def ended(services: Services, task: Task) -> TaskEnded:
 def worked(services: Services, task: Task, worker: Role, result: Result) -> tuple[Task, list[Event]]:
     """A role did its part: keep what it found, judge it, and go on or stop at a human."""
     conclusion = result.conclusion
-    entry = {
+    entry: dict[str, Any] = {
         "role": worker.name,
         "step": task.step,
         "outcome": conclusion.outcome,

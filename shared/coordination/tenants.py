@@ -30,15 +30,15 @@ class Tenants:
 
     def policy(self, tenant: str) -> Policy:
         """A tenant's escalation policy."""
-        from shared.escalation.policy import policy_from
+        from shared.escalation.policy import operator_policy, stored_policy
 
-        return policy_from(self.settings(tenant).get("policy"))
+        return stored_policy(self.settings(tenant).get("policy"), operator_policy())
 
     def save(self, tenant: str, document: Mapping[str, Any], changed_by: str) -> None:
         """Set a tenant's document. Raises `Invalid` when its policy loosens a default."""
-        from shared.escalation.policy import policy_from
+        from shared.escalation.policy import operator_policy, policy_from
 
-        policy_from(document.get("policy"))
+        policy_from(document.get("policy"), operator_policy())
         connection = self.unit.write()
         values = {"document": dict(document), "changed_at": self.now(), "changed_by": changed_by}
         found = connection.execute(

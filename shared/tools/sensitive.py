@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from shared.errors import Invalid
 from shared.tools.account_numbers import CARD_LENGTHS, card_brand, iban_ok, iban_problem, luhn_ok
@@ -52,7 +53,7 @@ class Finding:
 class Masked:
     """The value with everything sensitive masked, and what was found."""
 
-    clean: object
+    clean: Any
     findings: tuple[Finding, ...]
 
 
