@@ -249,3 +249,10 @@ def test_a_wrong_argument_is_named(arguments: dict[str, Any], field: str) -> Non
 def test_hostile_repetition_is_read_in_time(piece: str) -> None:
     """No pattern runs away on 20,000 repeated characters."""
     check_claims(piece * (20_000 // len(piece)), [], locale="de_DE")
+
+
+@pytest.mark.parametrize("amount", ["5.00", "34.50", "1.12"])
+def test_an_english_amount_before_a_full_stop_is_no_date(amount: str) -> None:
+    known = [{"key": "total", "value": f"{amount} EUR", "source": "order.amount"}]
+    checked = check_claims(f"Order received, €{amount}.", known, locale="en_US")
+    assert [(claim.kind, claim.fact) for claim in checked.claims] == [("money", "total")]
