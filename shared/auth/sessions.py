@@ -71,7 +71,7 @@ class Sessions:
             "ended_why": "",
         }
         write.execute(insert(sessions), [row])
-        return Grant(session_id, user, tenant, role, self._new_token(session_id, now + SESSION_LIFE))
+        return Grant(session_id, user, tenant, role, self._new_token(session_id))
 
     def exchange(self, refresh_token: str) -> Grant | Reused | None:
         """Exchange a refresh token for the next one; exactly one of many at once gets it.
@@ -95,7 +95,7 @@ class Sessions:
         write.execute(delete(refresh_tokens).where(old))
         write.execute(update(sessions).where(sessions.c.id == row.id).values(seen_at=self._now()))
         user = User(row.user_id, row.email, row.name)
-        return Grant(row.id, user, row.tenant, row.role, self._new_token(row.id, row.expires_at))
+        return Grant(row.id, user, row.tenant, row.role, self._new_token(row.id))
 
     def lives(self, session_id: str, user_id: str) -> bool:
         """Whether a session of this user still runs (not ended, not expired, the user not disabled, still a member)."""
@@ -116,15 +116,10 @@ class Sessions:
             return None
         return Reused(row.id, row.user_id, row.tenant, self.end(row.id, row.user_id, "refresh token reused"))
 
-    def _new_token(self, session_id: str, session_expires_at: datetime) -> str:
+    def _new_token(self, session_id: str) -> str:
         token = secrets.token_urlsafe(32)
         now = self._now()
-        row = {
-            "hash": _digest(token),
-            "session_id": session_id,
-            "issued_at": now,
-            "expires_at": min(now + IDLE_LIFE, session_expires_at),
-        }
+        row = {"hash": _digest(token), "session_id": session_id, "issued_at": now, "expires_at": now + IDLE_LIFE}
         self._unit.write().execute(insert(refresh_tokens), [row])
         return token
 

@@ -82,7 +82,7 @@ def _outgoing(event: Event, index: int, function: str, context: Context, time: d
     extensions = {
         "correlationid": context.correlation,
         "causationid": context.id,
-        "partitionkey": subject or context.tenant,
+        "partitionkey": subject or context.tenant or context.correlation,
     }
     if context.tenant:
         extensions["tenantid"] = context.tenant

@@ -308,3 +308,8 @@ def run(function: str, listener: socket.socket, ready: Callable[[], None], lifel
 def fails(*_arguments: Any) -> None:
     """An entry that never gets ready."""
     raise RuntimeError("no luck")
+
+
+def sleeps(*_arguments: Any) -> None:
+    """An entry that neither fails nor gets ready."""
+    signal.pause()

@@ -255,7 +255,7 @@ def test_nothing_given_is_nothing_known() -> None:
         ({"captured": "90.001"}, "payments[0].captured"),
         ({"refunded": "90.01"}, "payments[0].refunded"),
         ({"currency": None}, "payments[0].currency"),
-        ({"currency": "ZZZ"}, "currency"),
+        ({"currency": "ZZZ"}, "payments[0].currency"),
         ({"method": "barter"}, "payments[0].method"),
         ({"created": "2026-11-01T06:07:00"}, "payments[0].created"),
         ({"id": None}, "payments[0].id"),
