@@ -177,14 +177,10 @@ def combine(prior: float, groups: Mapping[str, Sequence[Signal]]) -> Score:
         max(signals, key=lambda s: (abs(s.weight), s.weight)) for signals in groups.values() if signals
     ]
     counted = [signal for signal in strongest if signal.weight != 0]
-<<<<<<< HEAD
     start = logit(prior)
     if not counted:
         return Score(prior, ())  # just so, without the rounding of there and back
     score = logistic(start + math.fsum(signal.weight for signal in counted))
-=======
-    score = logistic(logit(prior) + math.fsum(signal.weight for signal in counted))
->>>>>>> escalation
     return Score(score, tuple(sorted(counted, key=lambda signal: -abs(signal.weight))))
 
 

@@ -8,11 +8,7 @@ from dataclasses import dataclass
 
 from shared.errors import Invalid
 from shared.tools.instruments import Authentication, Instrument, check_instrument, read_authentication
-<<<<<<< HEAD
 from shared.tools.money import Money, minor_unit, money, total, zero
-=======
-from shared.tools.money import Money, money, total, zero
->>>>>>> escalation
 from shared.tools.reading import Fields
 from shared.tools.totals import order_amount, reconcile_totals
 
@@ -125,10 +121,7 @@ def find_duplicate(order: Mapping[str, object], history: Iterable[Mapping[str, o
 
 def _payment(fields: Fields) -> Payment:
     currency = fields.text("currency")
-<<<<<<< HEAD
     minor_unit(currency, field=fields.at("currency"))
-=======
->>>>>>> escalation
     method = fields.maybe_text("method")
     if method is not None and method not in METHODS:
         raise Invalid.field(fields.at("method"), f"must be one of {', '.join(METHODS)}")
