@@ -41,18 +41,7 @@ from shared.store.migrate import migrate_all
 log = logging.getLogger("host")
 
 #: Imported once in each zygote, so that no function pays for it. Data and libraries only.
-PRELOAD = (
-    "functions.catalogue",
-    "shared.runtime.http",
-    "shared.runtime.process",
-    "shared.coordination.flow",
-    "shared.store.orchestration",
-    "shared.bus.embedded",
-    "shared.auth.tokens",
-    "jwt",
-    "cryptography.hazmat.primitives.asymmetric.ed25519",
-    "argon2",
-)
+PRELOAD = ("shared.runtime.preload", "functions.catalogue")
 GRACE_SECONDS = 30.0
 
 
