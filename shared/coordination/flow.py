@@ -164,6 +164,7 @@ def worked(services: Services, task: Task, worker: Role, result: Result) -> tupl
         "proposals": [asdict(proposal) for proposal in conclusion.proposals],
         "signals": dict(conclusion.signals),
         "tools": list(result.tools_used),
+        "notes": list(result.notes),
         "at": services.now().isoformat(),
     }
     results = (*task.results, entry)
