@@ -49,7 +49,7 @@ RULES = (
         r"\b(?:money|amount|payment) back\b",
         r"\bpay (?:you |it )?back\b",
         r"\b(?:re)?credit(?:ed)? (?:it )?(?:back )?to your\b",
-        r"\w*erstatt\w+",
+        r"erstatt\w+",
         r"\bgeld zurück\b",
         r"\brembours\w+",
         r"\breembols\w+",
@@ -134,7 +134,7 @@ RULES = (
         "cancel_order cancel_subscription cancel",
         r"\b(?:we|i)(?:'ll| will| have|'ve)? (?:now )?cancel(?:led|ed)?\b",
         r"\b(?:has|have|is|are) been cancel(?:l)?ed\b",
-        r"\bstorniert\b",
+        r"\b(?:haben|hat|wurden?|ist|sind|wird)\b.{0,60}\bstorniert\b",
     ),
     _rule(
         "fault",
