@@ -72,9 +72,7 @@ async def test_a_floor_is_kept_and_replaced(world: MakeWorld) -> None:
     assert one.told.of("slept") == []
 
 
-async def test_more_calls_than_the_target_start_more_processes_up_to_the_maximum(
-    world: MakeWorld, gate: Gate
-) -> None:
+async def test_more_calls_than_the_target_start_more_processes_up_to_the_maximum(world: MakeWorld, gate: Gate) -> None:
     one = await world(function(concurrency=1, target=1, maximum=2, queue_limit=9))
     tasks = [asyncio.create_task(one.host.call("one", path=f"/hold?until={gate.path}")) for _ in range(5)]
     await one.told.until(lambda: one.host.snapshot()["one"] == {"processes": 2, "in_flight": 2, "waiting": 3})
@@ -96,9 +94,7 @@ async def test_connections_to_a_process_are_kept(world: MakeWorld) -> None:
 
 
 async def test_the_environment_of_the_stack_reaches_the_function(world: MakeWorld) -> None:
-    one = await world(
-        function(environment={"COLOUR": "red"}), settings={"environment": {"COLOUR": "blue", "BUS": "x"}}
-    )
+    one = await world(function(environment={"COLOUR": "red"}), settings={"environment": {"COLOUR": "blue", "BUS": "x"}})
     found = json.loads((await one.host.call("one", path="/about")).body)["environment"]
     assert (found["COLOUR"], found["BUS"], found["FUNCTION"]) == ("red", "x", "one")
 
