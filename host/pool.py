@@ -36,7 +36,7 @@ from host.metrics import FunctionMetrics
 from host.policy import Load
 from host.process import Process, State
 from host.settings import Context
-from shared.errors import TryAgain
+from shared.errors import Busy
 
 if TYPE_CHECKING:
     from host.calls import Call
@@ -94,7 +94,7 @@ class Pool:
         refusal = self._refusal()
         if refusal is not None:
             self.metrics.refused[refusal.reason] += 1
-            call.failed(TryAgain(_REFUSED[refusal.reason], retry_after=refusal.retry_after))
+            call.failed(Busy(_REFUSED[refusal.reason], retry_after=refusal.retry_after))
             return
         self.waiting.append(call)
         self.reconsider()
@@ -232,7 +232,7 @@ class Pool:
         while self.waiting and self.waiting[0].arrived < limit:
             call = self.waiting.popleft()
             self.metrics.refused["waited_too_long"] += 1
-            call.failed(TryAgain(_REFUSED["waited_too_long"], retry_after=1.0))
+            call.failed(Busy(_REFUSED["waited_too_long"], retry_after=1.0))
 
     def _tick_calls(self, process: Process, now: float) -> None:
         """The calls that are over their time (6)."""
@@ -258,7 +258,7 @@ class Pool:
         """No more calls, no more processes; those that live finish what they have."""
         self.closed = True
         while self.waiting:
-            self.waiting.popleft().failed(TryAgain(_REFUSED["stopping"], retry_after=1.0))
+            self.waiting.popleft().failed(Busy(_REFUSED["stopping"], retry_after=1.0))
         for process in list(self.ready):
             self.sleep(process, "stopped")
         for process in list(self.others):
