@@ -290,7 +290,6 @@ async def test_little_memory_puts_idle_processes_to_sleep_early(world: MakeWorld
     (held,) = await holding(one, gate, 1, "three")
     for name in ("one", "two"):
         await pid_of(one, name)
-        await one.told.until(lambda name=name: one.host.pools[name].idle() != [])
     free[0] = 200 << 20
     await one.told.wait("slept", 2)
     assert {(fields["function"], fields["reason"]) for fields in one.told.of("slept")} == {
