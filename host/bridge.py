@@ -48,14 +48,17 @@ class Bridge:
         subscriptions: Sequence[Subscription],
         call: Call,
         token: Callable[[], str],
+        chores: Callable[[], None] = lambda: None,
         on_event: Callable[..., None] = lambda _kind, **_fields: None,
     ) -> None:
-        """`on_event(kind, **fields)` hears retried, buried and skipped."""
+        """`chores` runs in the thread of the bus in each round; `on_event(kind, **fields)` hears retried, buried
+        and skipped."""
         self._bus = bus
         self._doorbell = doorbell
         self._subscriptions = subscriptions
         self._call = call
         self._token = token
+        self._chores = chores
         self._on_event = on_event
         self._thread = ThreadPoolExecutor(1, "bus")
         self._wake = asyncio.Event()
@@ -126,6 +129,7 @@ class Bridge:
     def _ask(self) -> tuple[list[Any], list[Any], float | None]:
         """In the thread of the bus: tell what became of the last ones, and take new ones."""
         self._tell()
+        self._chores()
         work: list[tuple[Subscription, list[Delivery]]] = []
         facts: list[tuple[Subscription, list[Record]]] = []
         for subscription in self._subscriptions:

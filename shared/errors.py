@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -38,7 +39,13 @@ class Invalid(HouseError):
     @classmethod
     def field(cls, field: str, rule: str) -> Invalid:
         """The usual form: one field, one rule."""
-        return cls(f"{field}: {rule}", problems=(Problem(field, rule),))
+        return cls.together([Problem(field, rule)])
+
+    @classmethod
+    def together(cls, problems: Iterable[Problem]) -> Invalid:
+        """All that is wrong with one input, in one error."""
+        told = tuple(problems)
+        return cls("; ".join(f"{problem.field}: {problem.rule}" for problem in told), problems=told)
 
 
 class Malformed(Invalid):

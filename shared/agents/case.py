@@ -85,9 +85,11 @@ class Conclusion:
 
 @dataclass(frozen=True)
 class Result:
-    """A conclusion and how it came about: `engine` is "crewai" or "playbook", `reason` says why that one."""
+    """A conclusion and how it came about: `engine` is "crewai" or "playbook", `reason` says why that one; `notes`
+    are remarks for a reviewer (a model's concerns, what of its words was not used and why)."""
 
     conclusion: Conclusion
     engine: str
     reason: str
     tools_used: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

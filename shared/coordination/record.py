@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
 from events.jsontext import canonical, loads
 from shared.store.audit import heads
@@ -95,6 +95,11 @@ class Record:
         reader = self.unit.read()
         names = {row.tenant for row in reader.execute(select(table.c.tenant).distinct())}
         return sorted(names | {row.tenant for row in reader.execute(select(heads.c.tenant))})
+
+    def length(self, tenant: str) -> int:
+        """How many facts a tenant's chain has."""
+        query = select(func.count()).select_from(table).where(table.c.tenant == tenant)
+        return int(self.unit.read().execute(query).scalar_one())
 
     def faults(self, tenant: str) -> Iterator[str]:
         """What is wrong with a tenant's chain, in words; nothing for a sound one.

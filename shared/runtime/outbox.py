@@ -82,7 +82,7 @@ def _outgoing(event: Event, index: int, function: str, context: Context, time: d
     extensions = {
         "correlationid": context.correlation,
         "causationid": context.id,
-        "partitionkey": subject or context.tenant,
+        "partitionkey": subject or context.tenant or context.correlation,
     }
     if context.tenant:
         extensions["tenantid"] = context.tenant
@@ -96,7 +96,7 @@ def _outgoing(event: Event, index: int, function: str, context: Context, time: d
         expiry = time + timedelta(seconds=QUEUES[name].ttl_seconds)
         extensions["expirytime"] = expiry.isoformat().replace("+00:00", "Z")
     envelope = Envelope(
-        id=derive_id(context.source, context.id, function, str(index), event.wire_type()),
+        id=derive_id(context.tenant, context.source, context.id, function, str(index), event.wire_type()),
         source=f"/bizosaas/{function}",
         event=event,
         time=time,

@@ -1,0 +1,116 @@
+"""The live view: one readable line for each thing that happens, or one JSON object a line."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from events import orchestration as facts
+from events.envelope import DecodeError, decode
+from events.jsontext import dumps
+from shared.bus.port import Record
+
+_COLOURS = {"good": "32", "wait": "33", "bad": "31", "quiet": "2", "info": "36"}
+
+
+class Live:
+    """Writes to a stream; colours only where a person looks."""
+
+    def __init__(self, *, json_lines: bool, stream: TextIO | None = None) -> None:
+        """`json_lines` is for machines."""
+        self._json = json_lines
+        self._stream = stream or sys.stdout
+        self._colours = not json_lines and self._stream.isatty()
+
+    def say(self, text: str, tone: str = "info", **fields: Any) -> None:
+        """One line, with its fields for machines."""
+        now = time.time()
+        if self._json:
+            line = dumps({"time": round(now, 3), "tone": tone, "text": text, **fields})
+        else:
+            line = f"{time.strftime('%H:%M:%S', time.localtime(now))}  {self._tint(text, tone)}"
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+    def _tint(self, text: str, tone: str) -> str:
+        return f"\x1b[{_COLOURS[tone]}m{text}\x1b[0m" if self._colours else text
+
+    def on_log(self, function: str, pid: int, line: Any) -> None:
+        """A line that a function printed."""
+        if isinstance(line, dict):
+            self.say(str(line.get("message", line)), "quiet", function=function, pid=pid, log=line)
+        else:
+            self.say(f"{function}[{pid}] {line}", "quiet", function=function, pid=pid)
+
+    def on_event(self, kind: str, **fields: Any) -> None:
+        """Something that the host or the bridge did. Waking and sleeping are for machines only: there are many."""
+        tone = {"crashed": "bad", "killed": "bad", "buried": "bad", "skipped": "bad", "start_failed": "bad"}.get(kind)
+        if tone is None and not self._json:
+            return
+        text = " ".join(f"{name}={value}" for name, value in fields.items())
+        self.say(f"{kind}: {text}", tone or "quiet", event=kind, **{n: _plain(v) for n, v in fields.items()})
+
+    def on_fact(self, record: Record) -> None:
+        """A fact from a topic."""
+        try:
+            envelope = decode(record.message.body)
+        except DecodeError as error:
+            self.say(f"{record.topic}: a message that is not an event ({error})", "bad", topic=record.topic)
+            return
+        tone, text = describe(envelope.event)
+        self.say(f"{envelope.tenant or 'platform'}  {text}", tone, topic=record.topic, fact=envelope.to_dict())
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def describe(event: Any) -> tuple[str, str]:
+    """(tone, words) for a fact."""
+    write = _WORDS.get(type(event))
+    if write is not None:
+        return write(event)
+    about = event.about()
+    return "info", f"{type(event).__name__}{f' {about[:12]}' if about else ''}"
+
+
+def _submitted(event: facts.TaskSubmitted) -> tuple[str, str]:
+    if event.escalated:
+        return "wait", f"{event.task_type} {event.task_id[:8]} came and waits for a human: {', '.join(event.triggers)}"
+    return "info", f"{event.task_type} {event.task_id[:8]} came and goes to {event.role}"
+
+
+def _completed(event: facts.AgentCompleted) -> tuple[str, str]:
+    onward = f", on to {event.next_role}" if event.next_role else ""
+    words = f"{event.role} says {event.outcome} ({event.confidence:.2f}, {event.engine}){onward}"
+    return "good", f"{event.task_type} {event.task_id[:8]} {words}"
+
+
+def _ended(event: facts.TaskEnded) -> tuple[str, str]:
+    tone = "good" if event.status == "completed" else "bad"
+    return tone, f"{event.task_type} {event.task_id[:8]} {event.status}{f': {event.why}' if event.why else ''}"
+
+
+def _requested(event: facts.HITLRequested) -> tuple[str, str]:
+    words = f"waits for a human ({event.urgency}): {', '.join(event.triggers)}"
+    return "wait", f"{event.task_type} {event.task_id[:8]} {words}"
+
+
+def _decided(event: facts.HITLDecided) -> tuple[str, str]:
+    return "good", f"{event.task_type} {event.task_id[:8]}: {event.reviewer[:12]} decided to {event.decision}"
+
+
+def _failed(event: facts.AgentFailed) -> tuple[str, str]:
+    return "bad", f"{event.role} could not do {event.task_id[:8]}: {event.detail or event.error}"
+
+
+_WORDS: Mapping[type, Any] = {
+    facts.TaskSubmitted: _submitted,
+    facts.AgentCompleted: _completed,
+    facts.TaskEnded: _ended,
+    facts.HITLRequested: _requested,
+    facts.HITLDecided: _decided,
+    facts.AgentFailed: _failed,
+}

@@ -1,0 +1,187 @@
+"""Run a stack on one machine: `python -m host --stack stack.yml --ingress functions/ingress.json --home .bizosaas`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import uvloop
+from shared.auth.keys import ensure_keys
+from shared.auth.tokens import service_token, verify
+
+from events.topology import TOPICS, TOPOLOGY
+from host.bridge import Bridge
+from host.calls import Response
+from host.chores import Chores
+from host.deliver import Call
+from host.home import Home
+from host.ingress import read_ingress
+from host.live import Live
+from host.platform import Host
+from host.settings import AGENT, LIGHT, Image, Settings
+from host.stack import read_stack
+from host.subscriptions import Subscription, subscriptions
+from host.timers import Timers
+from host.valkey import Valkey
+from shared.bus import bus_file, open_bus
+from shared.bus.doorbell import Doorbell
+from shared.errors import HouseError
+from shared.settings import settings
+from shared.store.migrate import migrate_all
+
+log = logging.getLogger("host")
+
+#: Imported once in each zygote, so that no function pays for it. Data and libraries only.
+PRELOAD = (
+    "functions.catalogue",
+    "shared.runtime.http",
+    "shared.runtime.process",
+    "shared.coordination.flow",
+    "shared.store.orchestration",
+    "shared.bus.embedded",
+    "shared.auth.tokens",
+)
+GRACE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says."""
+
+    home: Path
+    stack: Path
+    ingress: Path
+    address: str
+    port: int
+    json_logs: bool
+
+
+async def serve(options: Options, live: Live, announce: Callable[[int], None]) -> None:
+    """Run until SIGINT or SIGTERM. `announce(port)` is called when requests are answered."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    cache = Valkey()
+    functions = read_stack(options.stack, os.environ)
+    host = Host(
+        functions,
+        read_ingress(options.ingress),
+        _settings(options, cache.url),
+        authenticate=verify,
+        on_log=live.on_log,
+        on_event=live.on_event,
+    )
+    await asyncio.gather(cache.start(), host.start())
+    port = await host.listen(options.address, options.port)
+    call = partial(_call, host)
+    wanted = subscriptions((f.name, f.annotations, f.concurrency * f.maximum, f.timeout) for f in functions.values())
+    bridge = _bridge(wanted, call, live)
+    timers = Timers(wanted, call, partial(service_token, name="timer"))
+    bridge.start()
+    timers.start()
+    announce(port)
+    await stopping.wait()
+    live.say("stopping: no new work, what is under way is finished", "quiet")
+    await timers.stop()
+    await bridge.stop(GRACE_SECONDS)
+    await host.stop(GRACE_SECONDS)
+    cache.stop()
+    live.say("stopped", "quiet")
+
+
+def _settings(options: Options, cache_url: str) -> Settings:
+    environment = {
+        "BIZOSAAS_HOME": str(options.home),
+        "BIZOSAAS_CACHE_URL": cache_url,
+        "BIZOSAAS_GATEWAY_URL": f"http://{options.address}:{options.port}",
+    }
+    images = tuple(_with_preload(image) for image in (LIGHT, AGENT))
+    return Settings(images=images, environment=environment)
+
+
+def _with_preload(image: Image) -> Image:
+    return Image(
+        image.name,
+        (*image.preload, *PRELOAD),
+        environment=image.environment,
+        needs=image.needs,
+        otherwise=image.otherwise,
+        late=image.late,
+    )
+
+
+def _bridge(wanted: Sequence[Subscription], call: Call, live: Live) -> Bridge:
+    url = settings().bus_url
+    bus = open_bus(url, TOPOLOGY)
+    chores = Chores(bus, tuple(TOPICS), live.on_fact)
+    token = partial(service_token, name="bridge")
+    return Bridge(bus, Doorbell(bus_file(url)), wanted, call, token, chores, on_event=live.on_event)
+
+
+async def _call(host: Host, function: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Response:
+    return await host.call(function, headers=headers, body=body)
+
+
+def run(options: Options, prepare: Callable[[], None], announce: Callable[[int], None], live: Live) -> int:
+    """Take the home, make ready what is missing, serve. Returns the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        home = Home(options.home)
+        try:
+            os.environ["BIZOSAAS_HOME"] = str(options.home)
+            ensure_keys(settings().secrets)
+            migrate_all()
+            prepare()
+            uvloop.run(serve(options, live, announce))
+        finally:
+            home.release()
+    except HouseError as error:
+        print(f"{error.title}: {error.detail}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        print(f"cannot run: {error}", file=sys.stderr)
+        return 71
+    return 0
+
+
+def options_from(arguments: Sequence[str] | None = None, description: str | None = __doc__) -> Options:
+    """Read a command line."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--home", type=Path, default=Path(".bizosaas"), help="where everything is kept")
+    parser.add_argument("--stack", type=Path, default=Path("stack.yml"), help="the functions to run")
+    parser.add_argument("--ingress", type=Path, default=Path("functions/ingress.json"), help="the public paths")
+    parser.add_argument("--address", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=8080, help="the port to listen on")
+    parser.add_argument("--json-logs", action="store_true", help="one JSON object a line, for machines")
+    chosen = parser.parse_args(arguments)
+    return Options(
+        home=chosen.home.absolute(),
+        stack=chosen.stack,
+        ingress=chosen.ingress,
+        address=chosen.address,
+        port=chosen.port,
+        json_logs=chosen.json_logs,
+    )
+
+
+def main() -> int:
+    """The generic host, without demo users."""
+    options = options_from()
+    live = Live(json_lines=options.json_logs)
+    began = time.monotonic()
+
+    def announce(port: int) -> None:
+        seconds = time.monotonic() - began
+        live.say(f"ready on http://{options.address}:{port} after {seconds:.1f} s", "good", port=port)
+
+    return run(options, lambda: None, announce, live)

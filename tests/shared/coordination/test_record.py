@@ -1,0 +1,70 @@
+"""The record is append-only in effect: whatever is changed, taken out, put in or moved is found."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from shared.coordination.record import Entry, Record
+from shared.store.database import Unit
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def entry(number: int, tenant: str = "demo") -> Entry:
+    at = NOW + timedelta(seconds=number)
+    return Entry(tenant, "/s", f"e-{number}", "T", at, "ada", "t-1", "c", "", f'{{"n":{number}}}')
+
+
+@pytest.fixture
+def record(home: Path) -> Record:
+    assert home
+    record = Record(Unit("audit"))
+    for number in range(5):
+        assert record.add(entry(number))
+        assert record.add(entry(number, "other"))
+    record.unit.commit()
+    return record
+
+
+def test_a_sound_chain_has_no_fault(record: Record) -> None:
+    assert list(record.faults("demo")) == list(record.faults("other")) == []
+    assert record.length("demo") == 5
+
+
+def test_a_fact_is_recorded_once(record: Record) -> None:
+    assert not record.add(entry(3))
+    assert record.length("demo") == 5
+
+
+def test_rows_of_a_task_come_in_order_and_of_the_own_tenant(record: Record) -> None:
+    assert [row.event_id for row in record.of_task("demo", "t-1", 0, 10)] == [f"e-{n}" for n in range(5)]
+    assert record.of_task("third", "t-1", 0, 10) == []
+
+
+@pytest.mark.parametrize(
+    ("tampering", "words"),
+    [
+        ("UPDATE record SET data = '{}' WHERE position = 3", "row 3 (T, e-2) was changed"),
+        ("UPDATE record SET actor = 'eve' WHERE position = 1", "row 1 (T, e-0) was changed"),
+        ("UPDATE record SET time = time + 1 WHERE position = 2", "row 2 (T, e-1) was changed"),
+        ("DELETE FROM record WHERE position = 3", "rows 3 to 3 are missing"),
+        ("DELETE FROM record WHERE position = 5", "ends at row 4"),
+        ("DELETE FROM record", "ends at row 0"),
+        ("UPDATE record SET position = 9 WHERE position = 5", "rows 5 to 8 are missing"),
+        ("UPDATE record SET position = -position WHERE position IN (2, 3);"
+         "UPDATE record SET position = CASE position WHEN -2 THEN 3 ELSE 2 END WHERE position < 0",
+         "does not follow the row before it"),
+        ("UPDATE heads SET position = 4", "ends at row 5"),
+    ],
+)  # fmt: skip
+def test_tampering_is_found_and_the_other_tenants_chain_stays_sound(record: Record, tampering: str, words: str) -> None:
+    connection = record.unit.write()
+    for statement in tampering.split(";"):
+        connection.execute(text(f"{statement} {'AND' if 'WHERE' in statement else 'WHERE'} tenant = 'demo'"))
+    record.unit.commit()
+    assert words in "\n".join(record.faults("demo"))
+    assert list(record.faults("other")) == []
