@@ -29,17 +29,13 @@ PHONE = re.compile(
     r"(?<![\w+])(?:(?:\+|00)\d[\d\s().\-/]{5,24}\d|\(\d{1,5}\)[\d\s.\-/]{4,20}\d"
     r"|0\d{1,5}[ \-/][\d \-/]{3,20}\d|\d{3}[\-. ]\d{3}[\-. ]\d{4})(?!\w)"
 )
-CLOCK = re.compile(
-    rf"{BOUND}([01]?\d|2[0-3])[:h]([0-5]\d)(?::[0-5]\d)?(?:\s?([ap])\.?m\b\.?)?(?![\d:])", re.I
-)
+CLOCK = re.compile(rf"{BOUND}([01]?\d|2[0-3])[:h]([0-5]\d)(?::[0-5]\d)?(?:\s?([ap])\.?m\b\.?)?(?![\d:])", re.I)
 WORD = re.compile(rf"#?[0-9{LETTERS}][0-9_#/{LETTERS}-]*")
 LEFTOVER = re.compile(r"\d[\d.,'’]*")
 LIST_MARK = re.compile(r"(?m)^[^\S\n]{0,20}\d{1,2}[.)](?=\s)")
 ID_GROUPS = re.compile(r"(?=(?:-?\d){7})\d+(?:-\d+)+")  # fewer than 7 digits are a range such as 3-5
 PERCENT = r"(?:[%٪％]|(?i:per ?cent|prozent|procent|pour cent|por ciento|per cento|por cento)\b)"
-MULTIPLIER = (
-    r"(?i:k|m|mio|mln|mrd|bn|tsd|tys|thousand|million\w*|milliard\w*|milion\w*|billion\w*|tausend|mille)"
-)
+MULTIPLIER = r"(?i:k|m|mio|mln|mrd|bn|tsd|tys|thousand|million\w*|milliard\w*|milion\w*|billion\w*|tausend|mille)"
 BLANK = "\0"
 FILE_NAMES = frozenset({"pdf", "csv", "jpg", "jpeg", "png", "txt", "docx", "xlsx"})
 

@@ -149,9 +149,7 @@ class FactIndex:
                 amount = money(fields.data.get("amount"), fields.text("currency"), field=fields.at("amount"))
                 self._add_money(key, amount)
             case _:
-                raise Invalid.field(
-                    path, "must be text, a number, a date, a time or an amount with its currency"
-                )
+                raise Invalid.field(path, "must be text, a number, a date, a time or an amount with its currency")
 
     def _add_money(self, key: str, amount: Money) -> None:
         self.amounts.setdefault((amount.rounded().amount, amount.currency), key)
@@ -207,9 +205,7 @@ class FactIndex:
 
 def _is_wording(text: str) -> bool:
     """Whether it may stand in a message as it is: with a digit, and no numeral, link or address."""
-    return (
-        any(map(str.isdigit, text)) and not _NUMERAL.fullmatch(text) and "@" not in text and "://" not in text
-    )
+    return any(map(str.isdigit, text)) and not _NUMERAL.fullmatch(text) and "@" not in text and "://" not in text
 
 
 def _dialled(text: str) -> str:

@@ -69,9 +69,7 @@ def summarise(order: Mapping[str, object], past: Iterable[PastOrder], at: dt.dat
             _orders_in(earlier, key, value, window, at) for key, value in keys.items() for window in WINDOWS
         ),
         links=tuple(
-            _emails_on(earlier, key, value, keys.get("email"), at)
-            for key, value in keys.items()
-            if key != "email"
+            _emails_on(earlier, key, value, keys.get("email"), at) for key, value in keys.items() if key != "email"
         ),
         amounts=tuple(seen.amount for seen in _enough(own, earlier) if seen.currency == currency),
         quantities=tuple(seen.largest_quantity for seen in _enough(own, earlier)),
@@ -82,8 +80,7 @@ def _own(earlier: Sequence[PastOrder], customer: str | None, email: str | None) 
     return [
         seen
         for seen in earlier
-        if (customer is not None and seen.customer_id == customer)
-        or (email is not None and seen.email == email)
+        if (customer is not None and seen.customer_id == customer) or (email is not None and seen.email == email)
     ]
 
 
@@ -124,9 +121,7 @@ def _tenant_rate(earlier: list[PastOrder], key: str, length: dt.timedelta, at: d
     return len(values) / len(set(values)) * (length / MONTH) if values else None
 
 
-def _emails_on(
-    earlier: list[PastOrder], key: str, value: str, email: str | None, at: dt.datetime
-) -> Activity:
+def _emails_on(earlier: list[PastOrder], key: str, value: str, email: str | None, at: dt.datetime) -> Activity:
     """Distinct e-mail addresses on one card, device or address in 30 days."""
     emails: dict[str, set[str]] = defaultdict(set)
     for seen in earlier:

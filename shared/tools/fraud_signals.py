@@ -80,9 +80,7 @@ def location_facts(order: Fields) -> dict[str, bool | None]:
     }
 
 
-def _weighed(
-    group: str, facts: Mapping[str, bool | None], history: History, policy: FraudPolicy
-) -> list[Signal]:
+def _weighed(group: str, facts: Mapping[str, bool | None], history: History, policy: FraudPolicy) -> list[Signal]:
     return [
         Signal(group, name, value, weight(name, history.signals.get(name), policy) if value else 0.0)
         for name, value in facts.items()

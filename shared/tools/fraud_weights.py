@@ -173,9 +173,7 @@ def combine(prior: float, groups: Mapping[str, Sequence[Signal]]) -> Score:
     Of each group only the weight largest in absolute value counts, since signals of a group depend on each
     other; on a tie the one that speaks for fraud.
     """
-    strongest = [
-        max(signals, key=lambda s: (abs(s.weight), s.weight)) for signals in groups.values() if signals
-    ]
+    strongest = [max(signals, key=lambda s: (abs(s.weight), s.weight)) for signals in groups.values() if signals]
     counted = [signal for signal in strongest if signal.weight != 0]
     start = logit(prior)
     if not counted:

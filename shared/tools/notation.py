@@ -102,9 +102,7 @@ def _digits(groups: str, decimal: str, size: int) -> str:
 def _signs(cldr: Locale) -> dict[str, frozenset[str]]:
     from babel.numbers import get_currency_name
 
-    signs: dict[str, frozenset[str]] = {
-        sign: frozenset(codes.split()) for sign, codes in NATIVE_SIGNS.items()
-    }
+    signs: dict[str, frozenset[str]] = {sign: frozenset(codes.split()) for sign, codes in NATIVE_SIGNS.items()}
     signs |= {name: frozenset(codes.split()) for name, codes in COMMON_NAMES.items()}
     for code in MINOR_UNITS:
         for count in (1, 2, 5, Decimal("1.5")):

@@ -19,9 +19,7 @@ __all__ = ["Finding", "Masked", "card_brand", "iban_ok", "iban_problem", "luhn_o
 DEEPEST = 100
 # Article numbers pass Luhn one time in ten.
 SKIPPED_FIELDS = frozenset({"sku", "ean", "gtin"})
-CODE_FIELDS = frozenset(
-    {"cvv", "cvv2", "cvc", "cvc2", "cvn", "card_code", "security_code", "card_security_code"}
-)
+CODE_FIELDS = frozenset({"cvv", "cvv2", "cvc", "cvc2", "cvn", "card_code", "security_code", "card_security_code"})
 MASK = "****"
 
 _BLANK = r"[\s\u200b\-\u2010-\u2015]{0,2}"
@@ -87,9 +85,7 @@ def _walk_object(
 ) -> dict[object, object]:
     clean: dict[object, object] = {}
     for key, item in value.items():
-        name = (
-            _mask_text(key, f"{path}.(name)" if path else "(name)", findings) if isinstance(key, str) else key
-        )
+        name = _mask_text(key, f"{path}.(name)" if path else "(name)", findings) if isinstance(key, str) else key
         if name != key and name in clean:  # two masked names may look the same
             name = f"{name} ({len(clean)})"
         here = f"{path}.{name}" if path else str(name)

@@ -103,9 +103,7 @@ def working_hours(
     raise AssertionError("the calendar ended without its Invalid")
 
 
-def _working(
-    day: dt.date, is_working: Callable[[dt.date], bool], closures: frozenset[dt.date]
-) -> Iterator[dt.date]:
+def _working(day: dt.date, is_working: Callable[[dt.date], bool], closures: frozenset[dt.date]) -> Iterator[dt.date]:
     """Working days from `day` on, ascending."""
     while True:
         if is_working(day) and day not in closures:

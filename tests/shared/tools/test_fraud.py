@@ -135,10 +135,7 @@ def test_combined_scores_of_the_role_page() -> None:
 
 def test_only_the_strongest_signal_of_a_group_counts() -> None:
     """The largest in absolute value; on a tie the one for fraud; no weight is no contribution."""
-    group = [
-        Signal("payment", name, True, found)
-        for name, found in (("a", 1.0), ("b", -3.0), ("c", 3.0), ("d", 0.0))
-    ]
+    group = [Signal("payment", name, True, found) for name, found in (("a", 1.0), ("b", -3.0), ("c", 3.0), ("d", 0.0))]
     found = combine(0.5, {"payment": group, "identity": [Signal("identity", "e", False)]})
     assert [signal.signal for signal in found.contributions] == ["c"]
     assert found.fraud_score == pytest.approx(float(scipy.special.expit(3)))
@@ -365,9 +362,7 @@ def test_a_wrong_argument_is_named(call: Any, field: str) -> None:
 def past(days: float, **fields: Any) -> PastOrder:
     """An order so many days before NOW, for 50 USD."""
     when = NOW - dt.timedelta(days=days)
-    return PastOrder(
-        **{"order_id": f"p{days}", "placed_at": when, "amount": Decimal(50), "currency": "USD", **fields}
-    )
+    return PastOrder(**{"order_id": f"p{days}", "placed_at": when, "amount": Decimal(50), "currency": "USD", **fields})
 
 
 def test_history_counts_settled_orders_and_labels() -> None:
@@ -435,9 +430,7 @@ def test_the_order_itself_is_not_its_own_history() -> None:
 
 def test_keys_of_an_order() -> None:
     """E-mail in small letters, card, device and the address, when it is whole."""
-    keys = order_keys(
-        order(email="Ada@Example.com", card_fingerprint="k", device_id="d", shipping_address=HOME)
-    )
+    keys = order_keys(order(email="Ada@Example.com", card_fingerprint="k", device_id="d", shipping_address=HOME))
     assert keys == {"email": "ada@example.com", "card": "k", "device": "d", "address": "12 pine st|97204|us"}
     assert order_keys(order(shipping_address={**HOME, "street": None})) == {}
 

@@ -121,9 +121,7 @@ def test_money_refuses_what_the_reader_refuses() -> None:
             Money(amount, "EUR")  # type: ignore[arg-type]  # hostile input on purpose
 
 
-@pytest.mark.parametrize(
-    ("value", "rounded"), [("0.005", "0.01"), ("-0.005", "-0.01"), ("2.0049999", "2.00")]
-)
+@pytest.mark.parametrize(("value", "rounded"), [("0.005", "0.01"), ("-0.005", "-0.01"), ("2.0049999", "2.00")])
 def test_rounding_is_half_up(value: str, rounded: str) -> None:
     """A tie goes away from zero, less than half goes down."""
     assert str(money(value, "EUR", payable=False).rounded().amount) == rounded

@@ -18,9 +18,7 @@ def test_every_shared_body_is_read(saleor_bodies: list[Any]) -> None:
     assert len({read["order_id"] for read in orders}) == 150
     assert all(line["sku"] for read in orders for line in read["lines"])  # type: ignore[attr-defined]  # JSON
     assert {read["currency"] for read in orders} == {"PLN", "USD"}
-    assert sum(read["email"] is None for read in orders) == sum(
-        not body[0]["user_email"] for body in saleor_bodies
-    )
+    assert sum(read["email"] is None for read in orders) == sum(not body[0]["user_email"] for body in saleor_bodies)
     assert sum(read["shipping_address"] is None for read in orders) == 12
     assert all(is_saleor_order(body) for body in saleor_bodies)
     json.dumps(orders)

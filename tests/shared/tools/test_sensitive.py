@@ -210,9 +210,7 @@ def test_deep_nesting_is_refused_and_not_crashed_on() -> None:
         mask_sensitive(deep)
 
 
-@pytest.mark.parametrize(
-    "piece", ["4", "4 ", "4111 ", "GB82 ", "G8", "cvv ", "1-", "DE89", "4111111111111112 "]
-)
+@pytest.mark.parametrize("piece", ["4", "4 ", "4111 ", "GB82 ", "G8", "cvv ", "1-", "DE89", "4111111111111112 "])
 @pytest.mark.timeout(10)
 def test_hostile_repetition_is_walked_in_time(piece: str) -> None:
     """No pattern runs away on 100,000 repeated characters."""

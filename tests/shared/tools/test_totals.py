@@ -142,9 +142,7 @@ def test_honestly_rounded_orders_always_reconcile(
     order["shipping_gross"] = str(Decimal(shipping).scaleb(-2))
     totals = reconcile_totals(order)
     assert totals.ok
-    order["amount"] = str(
-        totals.computed.rounded().amount + totals.tolerance.quantize(CENT, ROUND_HALF_UP) + CENT
-    )
+    order["amount"] = str(totals.computed.rounded().amount + totals.tolerance.quantize(CENT, ROUND_HALF_UP) + CENT)
     assert not reconcile_totals(order).ok
 
 
