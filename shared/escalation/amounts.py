@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.escalation.policy import Policy
 from shared.tools.money import Money, money
 from shared.tools.rates import convert
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(NamedTuple):
     """`compared` is None when no rate leads to the tenant's currency; `why` says how it was converted, or why not."""
 
     given: Money

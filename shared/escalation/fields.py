@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.errors import Invalid, Problem
 from shared.escalation.amounts import Amount, read_amount
@@ -25,8 +24,7 @@ IMPACT_FIELDS = ("amount", "vip_customer", "is_brand_critical")
 VIOLATIONS, VIOLATION_FLAG = "policy_violations", "potential_policy_violation"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What a value is read against: the policy, and the task's currency (None when that is wrong itself)."""
 
     policy: Policy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from shared.escalation.policy import Urgency
 from shared.escalation.rules import Reason, Undecided
@@ -17,8 +17,7 @@ Level = Literal["high", "normal"]
 URGENT_TRIGGERS = frozenset(["fraud_risk_detected", "legal_review_required", "negative_customer_sentiment"])
 
 
-@dataclass(frozen=True, slots=True)
-class Impact:
+class Impact(NamedTuple):
     """What is at stake. `financial` is as the task gave it, not converted; None when it names no amount."""
 
     financial: Money | None
