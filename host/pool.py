@@ -11,7 +11,8 @@
 What can go wrong, and what follows:
 
 1. A process dies with no call: it is gone from the pool before the next call looks.
-2. It dies after a call got its slot and before anything was sent: the call asks again (calls.py).
+2. It dies after a call got its slot and before anything was sent: the call tries a new connection, and another
+   process when there is none to be had (calls.py).
 3. It dies later: the call fails with 502, or breaks off; see upstream.py.
 4. It dies unasked: the next start waits, longer with each death in a row; an answer ends the row.
 5. It never becomes ready: it is killed at the start limit, and that counts as a death.
@@ -169,6 +170,13 @@ class Pool:
             milliseconds=round(seconds * 1000, 1),
             image=self.spawner.image.name,
         )
+
+    def unreachable(self, process: Process) -> None:
+        """Nobody listens any more at a process that we have not seen end: it is ending, or it never will."""
+        if process in self.ready:
+            self.ready.remove(process)
+            self.others.add(process)
+            process.kill("unreachable")
 
     def process_gone(self, process: Process) -> None:
         """It no longer lives; its status comes later. Its calls hear of it from their connections."""
