@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,6 +52,18 @@ def wait_for(ask: Callable[[], T], what: str, seconds: float = WAIT_SECONDS) -> 
         time.sleep(0.02)  # a poll between two looks at a condition
 
 
+def at_once(times: int, do: Callable[[int], T]) -> list[T]:
+    """Do something so many times at the same moment, each with its number; the results in order."""
+    start = threading.Barrier(times)
+
+    def one(number: int) -> T:
+        start.wait()
+        return do(number)
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(one, range(times)))
+
+
 class Platform:
     """One platform in one home. `lines` are its JSON log lines since it was started last."""
 
@@ -65,7 +78,9 @@ class Platform:
         self.process: subprocess.Popen[str] | None = None
         self._readers: list[threading.Thread] = []
         self._tokens: dict[str, str] = {}
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+        self.client = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}", timeout=40, limits=httpx.Limits(max_connections=64)
+        )
 
     # --- life
 
@@ -128,7 +143,9 @@ class Platform:
         self.process.send_signal(number)
         code = self.process.wait(WAIT_SECONDS)
         self.client.close()
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+        self.client = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}", timeout=40, limits=httpx.Limits(max_connections=64)
+        )
         return code
 
     def kill(self) -> None:
