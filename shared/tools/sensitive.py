@@ -22,6 +22,9 @@ DEEPEST = 100
 SKIPPED_FIELDS = frozenset({"sku", "ean", "gtin"})
 CODE_FIELDS = frozenset({"cvv", "cvv2", "cvc", "cvc2", "cvn", "card_code", "security_code", "card_security_code"})
 MASK = "****"
+# What no data may hold in the clear: an order with it is looked at. An IBAN is a payment detail like others; it is
+# masked too, and that is all.
+FORBIDDEN = frozenset({"card", "cvv"})
 
 _BLANK = r"[\s\u200b\-\u2010-\u2015]{0,2}"
 _DIGIT_RUN = re.compile(rf"(?<![\d*])\d(?:{_BLANK}\d){{12,}}(?!\d)")
