@@ -25,6 +25,7 @@ USUAL_MINUTES = 5.0
 HABIT_WEIGHT = 5
 #: A request that is due still has this long, in hours: its hazard stays finite.
 SHORTEST_HOURS = 1 / 60
+SURE = 1 - 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,16 +165,22 @@ def _improve(start: list[Waiting], slots: list[int], before: float, reviewers: i
         changed = False
         clock = before + sum(item.minutes for item in line[: slots[0]]) if slots else before
         for here, there in pairwise(slots):
-            part = line[here : there + 1]
-            swapped = [part[-1], *part[1:-1], part[0]]
+            between = sum(item.minutes for item in line[here + 1 : there]) if there - here > 1 else 0.0
+            one, other = line[here], line[there]
             # The margin keeps rounding from swapping equals for ever.
-            if _cost(swapped, clock, reviewers) < _cost(part, clock, reviewers) * (1 - 1e-12):
-                line[here : there + 1] = swapped
+            if _pair(other, one, clock, between, reviewers) < _pair(one, other, clock, between, reviewers) * SURE:
+                line[here], line[there] = other, one
                 changed = True
-            clock += sum(item.minutes for item in line[here:there])
+            clock += line[here].minutes + between
         if not changed:
             break
     return line
+
+
+def _pair(one: Waiting, other: Waiting, clock: float, between: float, reviewers: int) -> float:
+    """What two lose when `one` is decided after `clock` minutes of work and `other` after it and those between."""
+    first = one.loss((clock / reviewers + one.minutes) / 60)
+    return first + other.loss(((clock + one.minutes + between) / reviewers + other.minutes) / 60)
 
 
 def _cost(line: Sequence[Waiting], before: float, reviewers: int) -> float:

@@ -59,7 +59,7 @@ class ReviewRequest:
             triggers=_texts(fields, "triggers"),
             kind=fields.maybe_text("kind") or "approval",
             role=fields.maybe_text("role") or "",
-            recommendation=fields.maybe_text("ai_recommendation") or "",
+            recommendation=str(fields.data.get("ai_recommendation") or ""),
             confidence=float(confidence) if isinstance(confidence, int | float | Decimal) else None,
             reasons=tuple(each.data for each in fields.objects("reasons")),
             task_data=_object(fields, "task_data"),
@@ -73,11 +73,7 @@ class ReviewRequest:
     @property
     def amount(self) -> Money | None:
         """The money in question, None where the request names none. Raises Invalid for one that is no money."""
-        given = self.impact.get("financial")
-        if given is None:
-            return None
-        fields = Fields.of(given, "estimated_impact.financial")
-        return money(fields.data.get("amount"), fields.text("currency"), field=fields.at("amount"), payable=False)
+        return read_money(self.impact.get("financial"))
 
     @property
     def words(self) -> Iterator[tuple[str, str]]:
@@ -95,6 +91,14 @@ class ReviewRequest:
     def hours_left(self, now: datetime) -> float:
         """Hours until it expires; below 0 when it has."""
         return (self.expires_at - now).total_seconds() / 3600
+
+
+def read_money(value: object, path: str = "estimated_impact.financial") -> Money | None:
+    """Money from {amount, currency}, None from null. Raises Invalid naming the field."""
+    if value is None:
+        return None
+    fields = Fields.of(value, path)
+    return money(fields.data.get("amount"), fields.text("currency"), field=fields.at("amount"), payable=False)
 
 
 def scalars(key: str, value: object) -> Iterator[tuple[str, object]]:
