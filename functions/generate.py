@@ -48,9 +48,9 @@ def _entry(spec: FunctionSpec) -> dict[str, Any]:
         "environment": environment,
         "limits": {"memory": f"{spec.memory}Mi"},
     }
-    if spec.secrets:
-        entry["secrets"] = list(spec.secrets)
-    return entry
+    # What verifies tokens needs the public keys.
+    secrets = [*spec.secrets, *(["jwks.json"] if spec.permission != "public" else [])]
+    return entry | ({"secrets": secrets} if secrets else {})
 
 
 def _annotations(spec: FunctionSpec) -> dict[str, str]:

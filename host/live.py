@@ -71,7 +71,8 @@ def describe(event: Any) -> tuple[str, str]:
     """(tone, words) for a fact."""
     write = _WORDS.get(type(event))
     if write is not None:
-        return write(event)
+        words: tuple[str, str] = write(event)
+        return words
     about = event.about()
     return "info", f"{type(event).__name__}{f' {about[:12]}' if about else ''}"
 

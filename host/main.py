@@ -15,8 +15,6 @@ from functools import partial
 from pathlib import Path
 
 import uvloop
-from shared.auth.keys import ensure_keys
-from shared.auth.tokens import service_token, verify
 
 from events.topology import TOPICS, TOPOLOGY
 from host.bridge import Bridge
@@ -32,6 +30,8 @@ from host.stack import read_stack
 from host.subscriptions import Subscription, subscriptions
 from host.timers import Timers
 from host.valkey import Valkey
+from shared.auth.keys import ensure_keys
+from shared.auth.tokens import service_token, verify
 from shared.bus import bus_file, open_bus
 from shared.bus.doorbell import Doorbell
 from shared.errors import HouseError
@@ -41,15 +41,7 @@ from shared.store.migrate import migrate_all
 log = logging.getLogger("host")
 
 #: Imported once in each zygote, so that no function pays for it. Data and libraries only.
-PRELOAD = (
-    "functions.catalogue",
-    "shared.runtime.http",
-    "shared.runtime.process",
-    "shared.coordination.flow",
-    "shared.store.orchestration",
-    "shared.bus.embedded",
-    "shared.auth.tokens",
-)
+PRELOAD = ("shared.runtime.preload", "functions.catalogue")
 GRACE_SECONDS = 30.0
 
 

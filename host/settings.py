@@ -40,7 +40,7 @@ class Image:
 LIGHT = Image("light", LIBRARIES)
 AGENT = Image(
     "agent",
-    (*LIBRARIES, "crewai"),
+    (*LIBRARIES, "shared.agents.preloaded"),
     environment={
         "CREWAI_DISABLE_TELEMETRY": "true",
         "CREWAI_TRACING_ENABLED": "false",

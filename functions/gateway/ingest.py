@@ -97,7 +97,7 @@ def from_saleor(kind: str, body: bytes) -> Envelope:
     if kind != "order_created":
         raise Invalid.field("Saleor-Event", f"{kind!r} is not taken here; order_created is")
     try:
-        order = order_from_saleor(loads(body))
+        order: dict[str, Any] = order_from_saleor(loads(body))
     except JsonError as error:
         raise Malformed(str(error)) from None
     event = OrderPlaced(

@@ -28,7 +28,7 @@ class Unreadable(ValueError):
 
 # PostgreSQL takes no NUL in a text, and a model can write one as \u0000.
 _WithoutNul = BeforeValidator(lambda value: value.replace("\x00", "") if isinstance(value, str) else value)
-_Words = Annotated[str, _WithoutNul, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+_Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), _WithoutNul]
 
 
 class Answer(BaseModel):
@@ -39,10 +39,10 @@ class Answer(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True)
-    summary: Annotated[str, _WithoutNul, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+    summary: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000), _WithoutNul]
     outcome: str | None = None
     confidence: float = Field(ge=0, le=1, allow_inf_nan=False)
-    draft: Annotated[str, _WithoutNul, StringConstraints(max_length=20_000)] | None = None
+    draft: Annotated[str, StringConstraints(max_length=20_000), _WithoutNul] | None = None
     concerns: tuple[_Words, ...] = Field(default=(), max_length=10)
 
 

@@ -6,7 +6,7 @@ import json
 import secrets
 from typing import Any
 
-from pydantic_core import to_jsonable_python
+from pydantic_core import to_json
 
 from shared.agents.answer import Answer
 from shared.agents.case import Case
@@ -75,8 +75,7 @@ def repair_text(role: Role, text: str, problem: str) -> str:
 def quoted(value: Any, limit: int) -> str:
     """A value as one line of JSON (decimals and moments as strings), at most about `limit` characters long; a
     longer one says that it was cut."""
-    plain = to_jsonable_python(value, fallback=str, inf_nan_mode="strings", bytes_mode="base64")
-    text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
+    text = to_json(value, fallback=str, inf_nan_mode="strings", bytes_mode="base64").decode()
     if len(text) <= limit:
         return text
     return json.dumps({"cut": True, "characters": len(text), "start": text[:limit]}, ensure_ascii=False)

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
@@ -30,14 +31,14 @@ _LARGEST = Decimal(10) ** 15
 
 def merge(computed: Conclusion, answer: Answer, found: Mapping[str, Any]) -> tuple[Conclusion, tuple[str, ...]]:
     """The conclusion to go on with, and notes for a reviewer. `found` is what the tools found, by tool."""
-    facts = list(facts_of(found))
+    facts: list[Mapping[str, object]] = [*facts_of(found), *_said(computed.summary)]
     notes = []
     summary = answer.summary
-    if unsupported := _unsupported(summary, computed, facts):
+    if unsupported := _unsupported(summary, facts):
         notes.append(f"the model's summary is not shown: no tool supports {unsupported}")
         summary = computed.summary
     for concern in answer.concerns:
-        unsupported = _unsupported(concern, computed, facts)
+        unsupported = _unsupported(concern, facts)
         hidden = f"a concern of the model is not shown: no tool supports {unsupported}"
         notes.append(hidden if unsupported else f"the model: {concern}")
     escalations = computed.escalations
@@ -55,14 +56,20 @@ def merge(computed: Conclusion, answer: Answer, found: Mapping[str, Any]) -> tup
     return merged, tuple(notes)
 
 
-def _unsupported(text: str, computed: Conclusion, facts: list[dict[str, object]]) -> str:
-    """The claims of a text that neither a tool's output nor the computed summary holds; "" when there are none."""
+def _unsupported(text: str, facts: list[Mapping[str, object]]) -> str:
+    """The claims of a text that no fact holds; "" when there are none."""
     from shared.tools.claims import check_claims
 
-    # The computed summary was phrased from the tools' outputs: what it says word for word is theirs.
-    wanting = check_claims(text, facts, locale=LOCALE).unsupported
-    own = {claim.text for claim in check_claims(computed.summary, (), locale=LOCALE).claims} if wanting else set()
-    return ", ".join(dict.fromkeys(claim.text for claim in wanting if claim.text not in own))
+    # "33.00." at the end of a sentence would be read as a day and a month.
+    apart = re.sub(r"(?<=\d)\.(?=\s|$)", " .", text)
+    wanting = check_claims(apart, facts, locale=LOCALE).unsupported
+    return ", ".join(dict.fromkeys(claim.text for claim in wanting))
+
+
+def _said(summary: str) -> Iterator[Mapping[str, object]]:
+    """What the computed summary says word for word is the tools' too: an id, a number."""
+    words = (word.strip(".,;:!?()\"'") for word in summary.split())
+    yield from ({"key": "summary", "value": word} for word in words if any(map(str.isdigit, word)))
 
 
 def prepare() -> None:
@@ -72,9 +79,9 @@ def prepare() -> None:
     check_claims("1.00 EUR", (), locale=LOCALE)
 
 
-def facts_of(found: Mapping[str, Any]) -> Iterator[dict[str, object]]:
+def facts_of(found: Mapping[str, Any]) -> Iterator[Mapping[str, object]]:
     """What tools found as facts for `check_claims`: each leaf under its path. A float also counts rounded to up
-    to four places, and between 0 and 1 as a percentage."""
+    to four places, and between 0 and 1 as a percentage of up to two."""
     for count, (path, leaf) in enumerate(_leaves(found, "", 0)):
         if count == MAX_FACTS:
             return
@@ -127,6 +134,8 @@ def _rounded(number: float) -> Iterator[object]:
     if not abs(number) < 1e15:  # neither infinity nor NaN
         return
     exact = Decimal(repr(number))
+    if _places(exact) <= 12:
+        yield exact
     for places in range(5):
         yield exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP)
     if 0 <= number <= 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -24,8 +24,7 @@ def roles() -> Mapping[str, Role]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     found: dict[str, Role] = {}
     problems: list[Problem] = []
-    folder = Path(str(files(PACKAGE))) / "roles"
-    for path in sorted(folder.rglob("*.yaml")):
+    for path in sorted(_folder().rglob("*.yaml")):
         try:
             role = Role.model_validate(
                 {"name": path.stem, "family": path.parent.name, **yaml.load(path.read_text(), loader)}
@@ -39,6 +38,15 @@ def roles() -> Mapping[str, Role]:
     if problems:
         raise Invalid("; ".join(f"{p.field}: {p.rule}" for p in problems), problems=tuple(problems))
     return found
+
+
+def _folder() -> Path:
+    # A package without __init__.py has a list of places and no file of its own.
+    spec = find_spec(PACKAGE)
+    places = (spec and spec.submodule_search_locations) or ()
+    if not places:
+        raise Invalid.field(PACKAGE, "is no package that can be found")
+    return Path(next(iter(places))) / "roles"
 
 
 def check(role: Role, known: Mapping[str, Role]) -> Iterable[Problem]:

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from shared.tools.sensitive import mask_sensitive
-
 from events.event import Event
 from shared.agents.role import Role
 from shared.agents.roles import role
+from shared.coordination.actions import carry_out_safe
 from shared.coordination.approvals import Approval
 from shared.coordination.flow import assigned, ended, fingerprint, hand_over, judge
 from shared.coordination.tasks import Task
 from shared.errors import Invalid, Problem
+from shared.tools.sensitive import mask_sensitive
 
 if TYPE_CHECKING:
     from shared.runtime.services import Services
@@ -74,13 +74,14 @@ def _accept(services: Services, task: Task, decided: Approval, action: Mapping[s
         _check_accepted(worker, action)
         changed = {**results[-1], "outcome": action["outcome"], "proposals": action["proposals"]}
         results = (*results[:-1], changed | {"changed_by": decided.reviewer})
-    _, events = hand_over(
+    moved, events = hand_over(
         services,
         task,
         worker.outcomes[action["outcome"]],
         results=results,
         cleared=_cleared(services, task, decided, decided.reasons),
     )
+    carry_out_safe(services, moved, action["proposals"])
     return events
 
 

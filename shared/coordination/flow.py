@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from shared.tools.sensitive import mask_sensitive
-
 from events.event import Event
 from events.jsontext import canonical
 from events.orchestration import AgentCompleted, TaskAssigned, TaskEnded, TaskSubmitted
@@ -22,13 +20,14 @@ from events.work import ApprovalWork, ExceptionWork, RoleWork
 from shared.agents.case import Escalation, Result
 from shared.agents.role import END, Role
 from shared.agents.roles import first_role, role, task_types
+from shared.coordination.actions import carry_out_safe
 from shared.coordination.tasks import Task
 from shared.errors import Invalid
 from shared.ids import derive_id
+from shared.tools.sensitive import FORBIDDEN, mask_sensitive
 
 if TYPE_CHECKING:
     from shared.escalation.verdict import Verdict
-
     from shared.runtime.services import Services
 
 
@@ -111,8 +110,8 @@ def judge(
     from shared.escalation.classify import classify
 
     signals = dict(found or {})
-    if findings:
-        masked = [f"{finding.kind} in {finding.path}" for finding in findings]
+    masked = [f"{finding.kind} in {finding.path}" for finding in findings if finding.kind in FORBIDDEN]
+    if masked:
         signals["policy_violations"] = [*signals.get("policy_violations", []), *masked]
     policy = services.tenants.policy(services.context.tenant)
     verdict: Verdict = classify(task_type, data, policy, services.history, found=signals)
@@ -143,7 +142,7 @@ def ended(services: Services, task: Task) -> TaskEnded:
     return TaskEnded(
         task_id=task.id,
         task_type=task.type,
-        status=task.status,  # type: ignore[arg-type]  # the state machine ends tasks in these states only
+        status=task.status,
         actor=services.context.actor or "system",
         why=task.why[:1000],
     )
@@ -152,7 +151,7 @@ def ended(services: Services, task: Task) -> TaskEnded:
 def worked(services: Services, task: Task, worker: Role, result: Result) -> tuple[Task, list[Event]]:
     """A role did its part: keep what it found, judge it, and go on or stop at a human."""
     conclusion = result.conclusion
-    entry = {
+    entry: dict[str, Any] = {
         "role": worker.name,
         "step": task.step,
         "outcome": conclusion.outcome,
@@ -164,6 +163,7 @@ def worked(services: Services, task: Task, worker: Role, result: Result) -> tupl
         "proposals": [asdict(proposal) for proposal in conclusion.proposals],
         "signals": dict(conclusion.signals),
         "tools": list(result.tools_used),
+        "notes": list(result.notes),
         "at": services.now().isoformat(),
     }
     results = (*task.results, entry)
@@ -187,6 +187,7 @@ def worked(services: Services, task: Task, worker: Role, result: Result) -> tupl
     )
     if not open_reasons:
         moved, events = hand_over(services, task, following, results=results)
+        carry_out_safe(services, moved, entry["proposals"])
         return moved, [fact, *events]
     stopped = stop(services, task, open_reasons, verdict, entry, results=results)
     work = ExceptionWork(task_id=task.id, step=task.step, role=worker.name, error=open_reasons[0]["trigger"])

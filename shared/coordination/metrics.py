@@ -76,7 +76,8 @@ def _tasks_since(unit: Unit, tenant: str, since: datetime) -> tuple[int, int]:
 def _mean_minutes(rows: list[Any]) -> float | None:
     if not rows:
         return None
-    return sum((row.decided_at - row.created_at).total_seconds() for row in rows) / len(rows) / 60
+    total: float = sum((row.decided_at - row.created_at).total_seconds() for row in rows)
+    return total / len(rows) / 60
 
 
 def _rate(part: int, whole: int) -> float | None:

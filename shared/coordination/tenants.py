@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ class Tenants:
 
     unit: Unit
     now: Callable[[], datetime]
+    _policies: dict[str, Policy] = field(default_factory=dict, repr=False)
 
     def settings(self, tenant: str) -> Mapping[str, Any]:
         """A tenant's document: `{policy, currency, fx_rates, warehouses, products, ...}`; {} when none is set."""
@@ -29,16 +30,18 @@ class Tenants:
         return row.document if row else {}
 
     def policy(self, tenant: str) -> Policy:
-        """A tenant's escalation policy."""
-        from shared.escalation.policy import policy_from
+        """A tenant's escalation policy; read once in a call."""
+        from shared.escalation.policy import operator_policy, stored_policy
 
-        return policy_from(self.settings(tenant).get("policy"))
+        if tenant not in self._policies:
+            self._policies[tenant] = stored_policy(self.settings(tenant).get("policy"), operator_policy())
+        return self._policies[tenant]
 
     def save(self, tenant: str, document: Mapping[str, Any], changed_by: str) -> None:
         """Set a tenant's document. Raises `Invalid` when its policy loosens a default."""
-        from shared.escalation.policy import policy_from
+        from shared.escalation.policy import operator_policy, policy_from
 
-        policy_from(document.get("policy"))
+        policy_from(document.get("policy"), operator_policy())
         connection = self.unit.write()
         values = {"document": dict(document), "changed_at": self.now(), "changed_by": changed_by}
         found = connection.execute(

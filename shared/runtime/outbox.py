@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from events.topology import QUEUES
-from shared.bus.port import Message, Publisher
 from sqlalchemy import Table, bindparam, insert, select, update
 
 from events.envelope import Envelope
 from events.event import Event
+from events.topology import QUEUES
+from shared.bus.port import Message, Publisher
 from shared.contract import Addressed, Context
 from shared.errors import TryAgain
 from shared.ids import derive_id

@@ -21,8 +21,10 @@ BUSY_TIMEOUT_SECONDS = 10
 @cache
 def _engine(url: str, process: int) -> Engine:  # noqa: ARG001  # a child of a fork never uses its parent's connections
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, pool_size=4, max_overflow=8)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, pool_size=4, max_overflow=12)
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=4, max_overflow=8)
+    engine = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, pool_size=4, max_overflow=12
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)
     return engine

@@ -94,11 +94,7 @@ class BoxSpace:
         u, v = (other for other in _AXES if other != axis)
         stop = 0
         for start, end in self._blocks:
-            if (
-                stop < end[axis] <= point[axis]
-                and start[u] <= point[u] < end[u]
-                and start[v] <= point[v] < end[v]
-            ):
+            if stop < end[axis] <= point[axis] and start[u] <= point[u] < end[u] and start[v] <= point[v] < end[v]:
                 stop = end[axis]
         return _moved(point, axis, stop)
 

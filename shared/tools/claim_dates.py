@@ -42,8 +42,8 @@ class DateReader:
         again, short_year = r"(?P=mark)\s?", r"(?P<year>\d{4}|\d{1,2})"
         ordinal, of = r"(?:st|nd|rd|th|er|re|de|\.|º|ª)?", r"(?:\s+(?:of|de|d['’]))?"
         name, word = self.month, rf"(?<![{LETTERS}])"
-        # "12.03" is a number where the decimal sign is a point, unless another point follows.
-        point = r"\." if self.here.date_dot else r"\.(?=\d{1,2}\.)"
+        # Where the decimal sign is a point, "12.03" is a number, also before the point that ends a sentence.
+        without_year = [(rf"{BOUND}{first}\.{second}\.?(?![\d.,])", self._ordered)] if self.here.date_dot else []
         return [
             (rf"{BOUND}{year}-{month}-{day}(?![\d-])", self._plain),
             (rf"(?:{year}\s?[年년]\s?)?{month}\s?[月월]\s?(?:{day}\s?[日일])?", self._plain),
@@ -54,7 +54,7 @@ class DateReader:
             (rf"{word}{name}\s+{day}(?:st|nd|rd|th)?(?!\d)(?:,?\s+{year}(?!\d))?", self._named),
             (rf"{word}{name}{of}\s+{year}(?!\d)", self._named),
             (rf"{BOUND}{first}/{second}(?![\d/])", self._ordered),
-            (rf"{BOUND}{first}{point}{second}\.?(?![\d.,])", self._ordered),
+            *without_year,
         ]
 
     def _plain(self, match: re.Match[str]) -> PartialDate | None:

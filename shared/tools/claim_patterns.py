@@ -25,9 +25,11 @@ LINK = re.compile(
 )
 _MAILBOX = r"[^\s\0@<>()\[\]\"',;:]"
 EMAIL = re.compile(rf"{_MAILBOX}{{1,64}}@(?:{_MAILBOX}{{0,250}}[^\s\0@<>()\[\]\"',;:.!?])?")
+# International with + or 00, an area code in brackets or with 0, or the American 3-3-4; all but the first never
+# within a grouped number such as 1.000.000.000.
 PHONE = re.compile(
-    r"(?<![\w+])(?:(?:\+|00)\d[\d\s().\-/]{5,24}\d|\(\d{1,5}\)[\d\s.\-/]{4,20}\d"
-    r"|0\d{1,5}[ \-/][\d \-/]{3,20}\d|\d{3}[\-. ]\d{3}[\-. ]\d{4})(?!\w)"
+    r"(?<![\w+])(?:\+\d[\d\s().\-/]{5,24}\d|(?<!\d[\s.,'’])(?:00\d[\d\s().\-/]{5,24}\d|\(\d{1,5}\)[\d\s.\-/]{4,20}\d"
+    r"|0\d{1,5}[ \-/][\d \-/]{3,20}\d|\d{3}[\-. ]\d{3}[\-. ]\d{4}))(?!\w)"
 )
 CLOCK = re.compile(rf"{BOUND}([01]?\d|2[0-3])[:h]([0-5]\d)(?::[0-5]\d)?(?:\s?([ap])\.?m\b\.?)?(?![\d:])", re.I)
 WORD = re.compile(rf"#?[0-9{LETTERS}][0-9_#/{LETTERS}-]*")

@@ -30,9 +30,7 @@ def customs_area(country: str, postal_code: str | None = None) -> str:
     return country
 
 
-def crosses_customs(
-    origin: str, destination: str, unions: Sequence[Collection[str]] = CUSTOMS_UNIONS
-) -> bool:
+def crosses_customs(origin: str, destination: str, unions: Sequence[Collection[str]] = CUSTOMS_UNIONS) -> bool:
     """Whether goods are declared on their way between two areas (see `customs_area`)."""
     return origin != destination and not any(origin in union and destination in union for union in unions)
 

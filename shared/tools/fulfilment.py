@@ -123,9 +123,7 @@ def plan(
     sources = desk.choose()
     shipments = desk.shipments(sources)
     cost = total_cost(shipments, read.currency)
-    short = tuple(
-        part for line in read.lines for part in desk.short_parts(line, sources.short.get(line.index, 0))
-    )
+    short = tuple(part for line in read.lines for part in desk.short_parts(line, sources.short.get(line.index, 0)))
     return Plan(
         order_id=read.id,
         currency=read.currency,
@@ -155,10 +153,7 @@ def _embargo(order: Order, embargo: Collection[str]) -> list[Finding]:
 def _hazards(order: Order, short: Sequence[Short]) -> list[Finding]:
     refused = [order.lines[part.line] for part in short if part.reason == "hazard"]
     limit = "refused by every service that goes there"
-    return [
-        Finding("potential_policy_violation", f"{line.field}.hazard", line.hazard or "", limit)
-        for line in refused
-    ]
+    return [Finding("potential_policy_violation", f"{line.field}.hazard", line.hazard or "", limit) for line in refused]
 
 
 def _over_margin(order: Order, cost: Money | None) -> list[Finding]:
@@ -172,9 +167,7 @@ def _unmeasured(line: Line) -> list[str]:
     return missing if line.item.weight_kg else [*missing, f"{line.field}.weight_kg"]
 
 
-def _confidence(
-    order: Order, shipments: Sequence[Shipment], history: Sequence[Mapping[str, object]]
-) -> float:
+def _confidence(order: Order, shipments: Sequence[Shipment], history: Sequence[Mapping[str, object]]) -> float:
     """Share of lines measured x the least bound of on-time deliveries among the services used."""
     measured = Counter(line.item.measured for line in order.lines)[True] / len(order.lines)
     country = order.destination.country

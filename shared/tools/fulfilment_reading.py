@@ -136,9 +136,7 @@ def read_boxes(boxes: Sequence[Mapping[str, object]]) -> tuple[Box, ...]:
     return tuple(read)
 
 
-def read_services(
-    services: Sequence[Mapping[str, object]], currency: str, convert: Convert
-) -> tuple[Service, ...]:
+def read_services(services: Sequence[Mapping[str, object]], currency: str, convert: Convert) -> tuple[Service, ...]:
     """Prices are in the service's own `currency`, if it has one; `convert` brings them into the order's."""
     read = tuple(
         _read_service(Fields.of(service, f"services[{index}]"), currency, convert)
@@ -202,7 +200,7 @@ def _read_warehouse(fields: Fields, stock_facts: Mapping[str, Mapping[str, int]]
 
 def _read_service(fields: Fields, currency: str, convert: Convert) -> Service:
     own = fields.maybe_text("currency") or currency
-    prices = [(positive(row, "up_to_kg"), convert(_price(row, own))) for row in fields.objects("price_table")]
+    prices = [(positive(row, "up_to_kg"), _converted(row, own, convert)) for row in fields.objects("price_table")]
     if [up_to for up_to, _ in prices] != sorted({up_to for up_to, _ in prices}):
         raise Invalid.field(fields.at("price_table"), "must rise by up_to_kg")
     shortest = at_least(fields, "transit_min", 0)
@@ -219,11 +217,13 @@ def _read_service(fields: Fields, currency: str, convert: Convert) -> Service:
     )
 
 
-def _price(row: Fields, currency: str) -> Money:
+def _converted(row: Fields, currency: str, convert: Convert) -> Money | None:
+    """The price of a row in the order's currency, rounded there: it is what a parcel costs."""
     price = money(row.data.get("price"), currency, field=row.at("price"))
     if price.amount < 0:
         raise Invalid.field(row.at("price"), "must not be negative")
-    return price
+    converted = convert(price)
+    return None if converted is None else converted.rounded()
 
 
 def _maybe_money(fields: Fields, name: str, currency: str) -> Money | None:

@@ -79,6 +79,4 @@ class _Reader(HTMLParser):
     def text(self) -> str:
         lines = [(depth, " ".join("".join(parts).split())) for depth, parts in self._lines]
         # The signature line of RFC 3676 ends in a blank, which HTML does not show.
-        return "\n".join(
-            ("> " if depth else "") + ("-- " if line == "--" else line) for depth, line in lines if line
-        )
+        return "\n".join(("> " if depth else "") + ("-- " if line == "--" else line) for depth, line in lines if line)

@@ -32,9 +32,7 @@ MOST_QUOTED = 100
 
 _CHUNK = 64
 # Accents (after decomposition), the soft hyphen, zero-width characters and direction marks.
-_UNSEEN = re.compile(
-    "[\u0300-\u036f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]"
-)
+_UNSEEN = re.compile("[\u0300-\u036f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from shared.errors import Invalid
 from shared.tools.account_numbers import CARD_LENGTHS, card_brand, iban_ok, iban_problem, luhn_ok
@@ -21,6 +22,9 @@ DEEPEST = 100
 SKIPPED_FIELDS = frozenset({"sku", "ean", "gtin"})
 CODE_FIELDS = frozenset({"cvv", "cvv2", "cvc", "cvc2", "cvn", "card_code", "security_code", "card_security_code"})
 MASK = "****"
+# What no data may hold in the clear: an order with it is looked at. An IBAN is a payment detail like others; it is
+# masked too, and that is all.
+FORBIDDEN = frozenset({"card", "cvv"})
 
 _BLANK = r"[\s\u200b\-\u2010-\u2015]{0,2}"
 _DIGIT_RUN = re.compile(rf"(?<![\d*])\d(?:{_BLANK}\d){{12,}}(?!\d)")
@@ -50,7 +54,7 @@ class Finding:
 class Masked:
     """The value with everything sensitive masked, and what was found."""
 
-    clean: object
+    clean: Any
     findings: tuple[Finding, ...]
 
 

@@ -50,6 +50,4 @@ def _inside(stretch: str, found: re.Match[str]) -> bool:
         return False
     end = found.end()
     near, beyond = stretch[max(0, end - 8) : end], stretch[end : end + 2]
-    return bool(
-        _ABBREVIATION.search(near) or _NUMBER.search(near + beyond) or _ORDINAL.match(stretch, end - 2)
-    )
+    return bool(_ABBREVIATION.search(near) or _NUMBER.search(near + beyond) or _ORDINAL.match(stretch, end - 2))

@@ -10,9 +10,7 @@ from shared.tools.function_words import base_language
 from shared.tools.words import tokens
 
 # In a ticket these name things, they praise nothing: VADER calls "Please send me an invoice." +0.3182.
-NEUTRAL = frozenset(
-    ["support", "help", "please", "care", "credit", "free", "share", "security", "value", "interest"]
-)
+NEUTRAL = frozenset(["support", "help", "please", "care", "credit", "free", "share", "security", "value", "interest"])
 
 # VADER's work grows with words x hits: a longer text is read at its beginning and its end, half at each.
 READ_CHARACTERS = 20_000

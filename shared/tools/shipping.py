@@ -157,9 +157,7 @@ def delivery_window(
     here = (warehouse.country, warehouse.region, warehouse.closures)
     accepted = working_days(first, 0, *here)
     ships = working_days(accepted, warehouse.handling_days, *here)
-    earliest, latest = (
-        _arrives(ships, days, country, region) for days in (service.transit_min, service.transit_max)
-    )
+    earliest, latest = (_arrives(ships, days, country, region) for days in (service.transit_min, service.transit_max))
     return Window(accepted, ships, earliest, latest)
 
 

@@ -67,9 +67,7 @@ class ShippingDesk:
 
     def shipments(self, sources: Sources) -> tuple[Shipment, ...]:
         return tuple(
-            shipment
-            for place in sorted(sources.takes)
-            for shipment in self._ship(place, sources.takes[place])
+            shipment for place in sorted(sources.takes) for shipment in self._ship(place, sources.takes[place])
         )
 
     def short_parts(self, line: Line, units: int) -> list[Short]:
@@ -83,9 +81,7 @@ class ShippingDesk:
         parts = [Short(line.index, line.sku, lacking, "stock")] if lacking else []
         return [*parts, Short(line.index, line.sku, units - lacking, reason)] if units > lacking else parts
 
-    def customs_missing(
-        self, shipments: Sequence[Shipment], unions: Sequence[Collection[str]]
-    ) -> tuple[str, ...]:
+    def customs_missing(self, shipments: Sequence[Shipment], unions: Sequence[Collection[str]]) -> tuple[str, ...]:
         crossing = {
             line
             for shipment in shipments
@@ -134,9 +130,7 @@ class ShippingDesk:
         key = (place, service.id)
         if key not in self._windows:
             calendar, country = self.warehouses[place].calendar, self.order.destination.country
-            self._windows[key] = delivery_window(
-                self.order.ready_at, calendar, service, country, self._region
-            )
+            self._windows[key] = delivery_window(self.order.ready_at, calendar, service, country, self._region)
         return self._windows[key]
 
     def _km(self, warehouse: Warehouse) -> float | None:

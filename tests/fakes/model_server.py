@@ -78,7 +78,13 @@ def text(content: str) -> Step:
 
 def answer(**fields: Any) -> Step:
     """Gives the typed answer."""
-    typed = {"summary": "All is well.", "outcome": None, "confidence": 0.9, "draft": None, "concerns": []}
+    typed: dict[str, Any] = {
+        "summary": "All is well.",
+        "outcome": None,
+        "confidence": 0.9,
+        "draft": None,
+        "concerns": [],
+    }
     return text(json.dumps(typed | fields))
 
 
@@ -220,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1  # one write an answer: unbuffered, each would wait 40 ms for the other side's ACK
     server: _Server
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class names it so
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
     def do_POST(self) -> None:

@@ -29,9 +29,7 @@ def shape(path: str) -> str:
 def tables(draw: st.DrawFn) -> list[Route]:
     rows = draw(st.lists(st.tuples(st.sampled_from(METHODS), TEMPLATES), max_size=8))
     unique = {(method, shape(path)): path for method, path in rows}
-    return [
-        Route(method, path, f"f{index}", False) for index, ((method, _), path) in enumerate(unique.items())
-    ]
+    return [Route(method, path, f"f{index}", False) for index, ((method, _), path) in enumerate(unique.items())]
 
 
 def fits(template: str, path: str) -> bool:

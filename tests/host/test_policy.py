@@ -100,9 +100,7 @@ def test_how_many_go_to_sleep(idle: list[float], floor: int, living: int, count:
     assert processes_to_stop(replace(F, floor=floor), Load(ready=living), idle) == count
 
 
-@pytest.mark.parametrize(
-    ("memory", "idle", "count"), [(PLENTY, 5, 0), (LITTLE, 5, 3), (LITTLE, 1, 1), (LITTLE, 0, 0)]
-)
+@pytest.mark.parametrize(("memory", "idle", "count"), [(PLENTY, 5, 0), (LITTLE, 5, 3), (LITTLE, 1, 1), (LITTLE, 0, 0)])
 def test_how_many_are_evicted(memory: Memory, idle: int, count: int) -> None:
     assert idle_to_evict(memory, idle) == count
 
@@ -177,9 +175,7 @@ class Day(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.05, 1.0, 11.0]))
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
-        idle = sorted(((self.now - since), i) for i, (calls, since) in enumerate(self.ready) if not calls)[
-            ::-1
-        ]
+        idle = sorted(((self.now - since), i) for i, (calls, since) in enumerate(self.ready) if not calls)[::-1]
         count = processes_to_stop(self.function, self.load(), [seconds for seconds, _ in idle])
         stopped = {index for _, index in idle[:count]}
         self.ready = [one for index, one in enumerate(self.ready) if index not in stopped]

@@ -90,9 +90,7 @@ def test_the_target_is_at_most_the_concurrency() -> None:
         ("$${X}", {"X": "1"}, "${X}"),
     ],
 )
-def test_variables_are_filled_in_as_faas_cli_does(
-    text: str, environment: dict[str, str], filled: str
-) -> None:
+def test_variables_are_filled_in_as_faas_cli_does(text: str, environment: dict[str, str], filled: str) -> None:
     """FACTS, "stack.yml": seen by running faas-cli 0.18."""
     assert substitute(text, environment) == filled
 
@@ -151,10 +149,7 @@ def test_environment_files_override_the_inline_variables_in_order(tmp_path: Path
     """FACTS, "stack.yml": seen by running faas-cli 0.18."""
     (tmp_path / "a.yml").write_text("environment: {A: file, B: file}\n")
     (tmp_path / "b.yml").write_text("environment: {B: second}\n")
-    text = (
-        HEAD
-        + "  one: {image: a/light:1, environment: {A: inline, C: inline}, environment_file: [a.yml, b.yml]}\n"
-    )
+    text = HEAD + "  one: {image: a/light:1, environment: {A: inline, C: inline}, environment_file: [a.yml, b.yml]}\n"
     (tmp_path / "stack.yml").write_text(text)
     assert read_stack(tmp_path / "stack.yml", {})["one"].environment == {
         "A": "file",
@@ -168,9 +163,7 @@ def test_a_missing_environment_file_is_a_problem(tmp_path: Path) -> None:
     assert set(problems(text, tmp_path)) == {"functions.one.environment_file.none.yml"}
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("1h30m", 5400), ("1.5s", 1.5), ("250ms", 0.25), ("0s", 0)]
-)
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("1h30m", 5400), ("1.5s", 1.5), ("250ms", 0.25), ("0s", 0)])
 def test_durations_are_those_of_go(text: str, seconds: float) -> None:
     assert units.seconds(text) == seconds
 

@@ -28,9 +28,7 @@ SPECIAL_AREAS: dict[str, dict[str, str]] = {
 CUSTOMS_UNIONS: tuple[frozenset[str], ...] = (
     # Monaco: Regulation (EU) 952/2013 art. 4(2); Northern Ireland, for goods: Windsor Framework art. 5.
     EU | {"MC", "Northern Ireland"},
-    frozenset(
-        {"GB", "IM", "Northern Ireland"}
-    ),  # customs union of the United Kingdom and the Isle of Man, 1979
+    frozenset({"GB", "IM", "Northern Ireland"}),  # customs union of the United Kingdom and the Isle of Man, 1979
     frozenset({"CH", "LI"}),  # customs treaty of 1923
     frozenset({"US", "PR"}),  # 19 CFR 101.1: customs territory of the United States
 )

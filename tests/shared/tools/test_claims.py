@@ -82,7 +82,7 @@ def test_dates_as_babel_writes_them_are_read(locale: str, form: str) -> None:
 @given(
     st.sampled_from(LOCALES),
     st.sampled_from(["EUR", "USD", "PLN", "JPY", "GBP", "KWD", "CHF", "SEK", "HUF", "CAD"]),
-    st.integers(0, 10**9),
+    st.integers(0, 10**14),
 )
 @settings(deadline=None)
 def test_amounts_as_babel_writes_them_are_read(locale: str, currency: str, units: int) -> None:
@@ -92,6 +92,15 @@ def test_amounts_as_babel_writes_them_are_read(locale: str, currency: str, units
     claims = check(text, locale, total=amount)
     assert [(claim.kind, claim.fact) for claim in claims.claims] == [("money", "total")], text
     assert check(text, locale, total=amount + money(1, currency)).unsupported != ()
+
+
+@pytest.mark.parametrize(
+    ("text", "locale"), [("1.000.000.000 €", "de_DE"), ("1 000 000 000 €", "pl_PL"), ("€1,000,000,000", "en_US")]
+)
+def test_a_long_amount_is_no_phone_number(text: str, locale: str) -> None:
+    """Groups of three zeros are digits of the amount, not a prefix to dial."""
+    assert [claim.kind for claim in check(text, locale, total="1000000000 EUR").claims] == ["money"]
+    assert unsupported(text, locale, total="1000000000 EUR") == []
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -249,3 +258,10 @@ def test_a_wrong_argument_is_named(arguments: dict[str, Any], field: str) -> Non
 def test_hostile_repetition_is_read_in_time(piece: str) -> None:
     """No pattern runs away on 20,000 repeated characters."""
     check_claims(piece * (20_000 // len(piece)), [], locale="de_DE")
+
+
+@pytest.mark.parametrize("amount", ["5.00", "34.50", "1.12"])
+def test_an_english_amount_before_a_full_stop_is_no_date(amount: str) -> None:
+    known = [{"key": "total", "value": f"{amount} EUR", "source": "order.amount"}]
+    checked = check_claims(f"Order received, €{amount}.", known, locale="en_US")
+    assert [(claim.kind, claim.fact) for claim in checked.claims] == [("money", "total")]

@@ -59,9 +59,7 @@ def service(name: str = "parcel", price: object = "4.90", **given: object) -> Bo
     return {"id": name, "price_table": table, **terms, **given}
 
 
-def make(
-    body: Body, warehouses: list[Body] | None = None, services: list[Body] | None = None, **given: Any
-) -> Plan:
+def make(body: Body, warehouses: list[Body] | None = None, services: list[Body] | None = None, **given: Any) -> Plan:
     return plan(body, warehouses or [warehouse()], [BOX], services or [service()], **given)
 
 
@@ -149,9 +147,7 @@ def test_a_place_that_keeps_the_promise_goes_before_a_cheaper_one_that_does_not(
     assert make(order(promised_by="2026-12-18"), places).shipments[0].warehouse == "quick"
 
 
-@pytest.mark.parametrize(
-    "gap", [{"weight_kg": 0}, {"weight_kg": None}, {"size_cm": None}, {"size_cm": [10, 0, 10]}]
-)
+@pytest.mark.parametrize("gap", [{"weight_kg": 0}, {"weight_kg": None}, {"size_cm": None}, {"size_cm": [10, 0, 10]}])
 def test_a_weight_of_0_or_a_missing_size_lowers_confidence_and_is_never_guessed(gap: Body) -> None:
     found = make(order(line(), line("lamp", **gap)))
     assert found.confidence == 0.25  # one of two lines measured, times 0.5 without history
@@ -207,9 +203,7 @@ def test_lines_that_no_one_service_takes_together_ship_apart() -> None:
 def test_a_country_on_the_embargo_list_is_a_policy_violation() -> None:
     found = make(order(country="FR"), embargo=["fr", "XX"])
     assert found.findings == (
-        Finding(
-            "potential_policy_violation", "shipping_address.country", "FR", "a country on the embargo list"
-        ),
+        Finding("potential_policy_violation", "shipping_address.country", "FR", "a country on the embargo list"),
     )
     assert "create_shipment" not in found.proposes
 
@@ -310,9 +304,7 @@ def test_an_order_that_breaks_a_rule_is_refused_by_the_path_of_the_field(
         ({"boxes": [{**BOX, "max_kg": 0}]}, "boxes[0].max_kg"),
     ],
 )
-def test_a_setting_that_breaks_a_rule_is_refused_by_its_path(
-    changed: dict[str, list[Body]], field: str
-) -> None:
+def test_a_setting_that_breaks_a_rule_is_refused_by_its_path(changed: dict[str, list[Body]], field: str) -> None:
     given = {"warehouses": [warehouse()], "boxes": [BOX], "services": [service()], **changed}
     with pytest.raises(Invalid) as refused:
         plan(order(), given["warehouses"], given["boxes"], given["services"])

@@ -31,9 +31,7 @@ def test_the_date_line_is_no_border() -> None:
 
 
 @given(points, points)
-def test_a_distance_is_symmetric_and_agrees_with_the_angle_between_the_two_vectors(
-    a: Point, b: Point
-) -> None:
+def test_a_distance_is_symmetric_and_agrees_with_the_angle_between_the_two_vectors(a: Point, b: Point) -> None:
     km = great_circle_km(a, b)
     assert km == pytest.approx(great_circle_km(b, a))
     assert km == pytest.approx(EARTH_RADIUS_KM * _angle(a, b), abs=1e-6)

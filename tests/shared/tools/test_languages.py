@@ -62,9 +62,7 @@ def test_hits_say_how_many_words_speak_for_it() -> None:
         ("Invoice", "sw", "sw"),  # nothing known about its script
     ],
 )
-def test_the_hint_counts_only_where_the_text_does_not_say(
-    text: str, hint: str | None, language: str | None
-) -> None:
+def test_the_hint_counts_only_where_the_text_does_not_say(text: str, hint: str | None, language: str | None) -> None:
     assert detect_language(text, hint).language == language
 
 

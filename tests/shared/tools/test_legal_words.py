@@ -122,9 +122,7 @@ def test_five_megabytes_cost_time_in_proportion(unit: str) -> None:
 
 def test_the_module_needs_the_standard_library_only() -> None:
     code = "import sys, shared.tools.legal_words; print(*{m.split('.')[0] for m in sys.modules})"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not set(loaded) & {
         "vaderSentiment",
         "snowballstemmer",

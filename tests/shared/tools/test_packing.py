@@ -121,9 +121,7 @@ lengths = st.integers(1, 120).map(lambda mm: Decimal(mm) / 10)
 sizes = st.tuples(lengths, lengths, lengths)
 kilos = st.integers(1, 9_000).map(lambda grams: Decimal(grams) / 1000)
 items = st.lists(
-    st.builds(
-        Item, st.integers(0, 5), st.just("sku"), st.one_of(sizes, sizes, st.none()), kilos, st.booleans()
-    ),
+    st.builds(Item, st.integers(0, 5), st.just("sku"), st.one_of(sizes, sizes, st.none()), kilos, st.booleans()),
     max_size=14,
 )
 boxes = st.lists(
@@ -170,17 +168,13 @@ def test_a_box_holds_no_more_than_its_weight_and_the_weight_is_the_sum(
             assert parcel.weight_kg == sum(one.weight_kg or 0 for one in parcel.items)
         if parcel.box:
             assert parcel.weight_kg is not None
-            assert all(
-                parcel.weight_kg <= limit for limit in (limits[parcel.box], carrier) if limit is not None
-            )
+            assert all(parcel.weight_kg <= limit for limit in (limits[parcel.box], carrier) if limit is not None)
         elif parcel.size_cm:
             assert len(parcel.items) == 1
 
 
 @given(items, boxes, st.randoms())
-def test_the_order_of_items_and_boxes_changes_nothing(
-    items: list[Item], boxes: list[Box], random: Random
-) -> None:
+def test_the_order_of_items_and_boxes_changes_nothing(items: list[Item], boxes: list[Box], random: Random) -> None:
     first = pack(items, boxes)
     random.shuffle(items)
     boxes.reverse()
@@ -200,12 +194,9 @@ Span = list[tuple[Decimal, Decimal]]
 
 def _spans(parcel: Parcel) -> list[Span]:
     return [
-        [(at, at + length) for at, length in zip(place.at_cm, place.size_cm, strict=True)]
-        for place in parcel.places
+        [(at, at + length) for at, length in zip(place.at_cm, place.size_cm, strict=True)] for place in parcel.places
     ]
 
 
 def _overlap(a: Span, b: Span) -> bool:
-    return all(
-        start < other_end and other < end for (start, end), (other, other_end) in zip(a, b, strict=True)
-    )
+    return all(start < other_end and other < end for (start, end), (other, other_end) in zip(a, b, strict=True))

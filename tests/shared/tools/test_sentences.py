@@ -32,9 +32,7 @@ def test_sentences_end_where_a_reader_would_end_them(text: str, expected: tuple[
 
 
 def test_lines_wrapped_by_a_mail_program_are_joined_and_list_items_are_not() -> None:
-    text = (
-        "I have been waiting for my order for more than three weeks\nnow. These are late:\n- shoes\n- 2 hats"
-    )
+    text = "I have been waiting for my order for more than three weeks\nnow. These are late:\n- shoes\n- 2 hats"
     assert sentences(text) == (
         "I have been waiting for my order for more than three weeks now.",
         "These are late:", "- shoes", "- 2 hats",

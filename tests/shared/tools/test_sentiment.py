@@ -106,8 +106,6 @@ def test_a_long_calm_text_still_shows_the_anger_at_its_end() -> None:
 
 
 def test_scoring_needs_no_http_client() -> None:
-    code = (
-        "import sys; from shared.tools.sentiment import *; score_text('x'); print('requests' in sys.modules)"
-    )
+    code = "import sys; from shared.tools.sentiment import *; score_text('x'); print('requests' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"

@@ -90,18 +90,14 @@ def test_two_lines_of_one_sku_share_its_stock() -> None:
 
 def test_a_place_from_where_nothing_can_be_sent_holds_nothing() -> None:
     places = [Place("island", {"a": 9}), Place("main", {"a": 1})]
-    found = choose_sources(
-        [Need(0, "a", 2)], places, lambda place, _: Quote(Decimal(1)) if place == "main" else None
-    )
+    found = choose_sources([Need(0, "a", 2)], places, lambda place, _: Quote(Decimal(1)) if place == "main" else None)
     assert found == Sources({"main": ((0, 1),)}, {0: 1})
 
 
 def test_a_plan_in_time_at_a_known_cost_comes_first() -> None:
     quotes = {"late": Quote(Decimal(1), late=True), "unknown": Quote(None), "sound": Quote(Decimal(50))}
     places = [Place(name, {"a": 1}) for name in quotes]
-    assert choose_sources([Need(0, "a", 1)], places, lambda place, _: quotes[place]).takes == {
-        "sound": ((0, 1),)
-    }
+    assert choose_sources([Need(0, "a", 1)], places, lambda place, _: quotes[place]).takes == {"sound": ((0, 1),)}
 
 
 def test_more_than_ten_places_are_covered_greedily_by_cost_a_unit() -> None:
@@ -124,9 +120,7 @@ def test_shipments_cover_exactly_what_is_there_and_never_more(
 ) -> None:
     needs = [Need(index, sku, units) for index, (sku, units) in enumerate(lines)]
     places = [Place(f"p{index:02}", stock, float(index)) for index, stock in enumerate(stocks)]
-    found = choose_sources(
-        needs, places, flat({place.id: 1 + len(place.available) for place in places}, each)
-    )
+    found = choose_sources(needs, places, flat({place.id: 1 + len(place.available) for place in places}, each))
     for place in places:
         for sku, units in place.available.items():
             given_away = sum(n for line, n in found.takes.get(place.id, ()) if needs[line].sku == sku)

@@ -53,9 +53,7 @@ def test_stems_keep_function_words() -> None:
     assert stems("the links of passwords") == ("the", "link", "of", "password")
 
 
-@pytest.mark.parametrize(
-    ("tag", "code"), [("de_DE", "de"), ("pt-BR", "pt"), ("no", "nb"), ("", None), (None, None)]
-)
+@pytest.mark.parametrize(("tag", "code"), [("de_DE", "de"), ("pt-BR", "pt"), ("no", "nb"), ("", None), (None, None)])
 def test_a_language_tag_is_read_to_its_base(tag: str | None, code: str | None) -> None:
     assert base_language(tag) == code
 
@@ -74,9 +72,7 @@ def test_short_texts_make_one_shingle_or_none(items: tuple[str, ...], expected: 
 
 
 @given(sets, sets)
-def test_the_jaccard_coefficient_is_symmetric_and_between_0_and_1(
-    a: frozenset[int], b: frozenset[int]
-) -> None:
+def test_the_jaccard_coefficient_is_symmetric_and_between_0_and_1(a: frozenset[int], b: frozenset[int]) -> None:
     assert jaccard(a, b) == jaccard(b, a)
     assert 0 <= jaccard(a, b) <= 1
     assert (jaccard(a, b) == 1) == (a == b != frozenset())
