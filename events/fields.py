@@ -35,7 +35,19 @@ Amount = Annotated[
 ]
 #: A moment with its offset, RFC 3339.
 Moment = AwareDatetime
-Json = dict[str, Any]
+
+
+def _numbers(value: Any) -> Any:
+    """A JSON value whose decimals are written as the numbers that they were read from."""
+    if isinstance(value, Decimal):
+        return float(value)  # what `loads` read as a decimal comes back digit for digit
+    if isinstance(value, dict):
+        return {key: _numbers(item) for key, item in value.items()}
+    return [_numbers(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+#: A JSON object that travels untouched: by itself pydantic would write its decimals as strings.
+Json = Annotated[dict[str, Any], PlainSerializer(_numbers, return_type=dict[str, Any], when_used="json")]
 
 __all__ = [
     "Amount",

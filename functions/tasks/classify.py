@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from shared.tools.sensitive import mask_sensitive
 
+from events.fields import Json
 from shared.coordination.flow import judge
 from shared.runtime.http import ServicesNow, operation_router
+from shared.tools.sensitive import mask_sensitive
 
 router = operation_router()
 
@@ -27,7 +28,7 @@ class Judgement(BaseModel):
     model_config = ConfigDict(extra="allow")
     escalated: bool
     triggers: list[str]
-    reasons: list[dict[str, Any]]
+    reasons: list[Json]
     urgency: str
     policy_version: str
 
