@@ -134,11 +134,6 @@ class History:
             )
         return list(found.values())[:limit]
 
-    def data_of(self, task_ids: Sequence[str]) -> list[Mapping[str, Any]]:
-        """The data of these tasks, as far as they are this tenant's."""
-        query = select(tasks.c.data).where(tasks.c.tenant == self.tenant, tasks.c.id.in_(task_ids))
-        return [row.data for row in self.unit.read().execute(query)]
-
     def messages_said(self, about: str) -> list[dict[str, Any]]:
         """The messages about an order or a ticket, the oldest first: {id, kind, fingerprint, status}."""
         from shared.coordination.messages import Messages
