@@ -6,6 +6,7 @@ facts (`check_claims`): a line of ours that nothing supports is left out, a reco
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -23,6 +24,9 @@ from shared.tools.track_record import TrackRecord
 #: A value is unusual when its modified z exceeds this, given so many values (Iglewicz and Hoaglin 1993).
 UNUSUAL, FEWEST_VALUES = 3.5, 10
 LONGEST_QUOTE = 600
+_MARK = '"'
+_QUOTED = re.compile("“[^”]*”")
+_PLAIN = re.compile(r"-?\d{1,15}(\.\d{1,12})?( [A-Z]{3})?")
 TITLES = (
     "What is asked",
     "Why it stopped",
@@ -103,8 +107,8 @@ class _Writer:
         return Section(title, (*[line for line in ours if not self.check(line)], *quotes))
 
     def check(self, text: str) -> list[str]:
-        """What a text claims and no fact supports."""
-        found = check_claims(text, self.facts)
+        """What a text claims outside of quotation marks and no fact supports."""
+        found = check_claims(_QUOTED.sub("“”", text), self.facts)
         wrong = [claim.text for claim in found.unsupported]
         self.claims += len(found.claims)
         self.unsupported += wrong
@@ -169,24 +173,32 @@ def _reason(writer: _Writer, reason: Mapping[str, Any]) -> str:
     """ "amount 6200.00 EUR > 5000.00 EUR (order_high_value)", or without a limit what was found."""
     name, rule = (writer.say(key, reason.get(key) or "unknown") for key in ("field", "rule"))
     actual, limit = reason.get("actual"), reason.get("limit")
-    why = f"; {writer.say('why', reason['why'])}" if reason.get("why") else ""
-    shown = writer.say("actual", _quote(_text(actual)) if isinstance(actual, list | tuple | dict) else actual)
+    why = f": {_quote(_text(reason['why']))}" if reason.get("why") else ""
+    shown = _value(writer, "actual", actual)
     if isinstance(limit, bool) or limit is None or isinstance(limit, list | tuple | dict):
         return f"{name} {shown} ({rule}){why}"
     numbers = [each for each in (actual, limit) if isinstance(each, int | float | Decimal)]
     sign = "<" if len(numbers) == 2 and numbers[0] < numbers[1] else ">"
-    return f"{name} {shown} {sign} {writer.say('limit', limit)} ({rule}){why}"
+    return f"{name} {shown} {sign} {_value(writer, 'limit', limit)} ({rule}){why}"
+
+
+def _value(writer: _Writer, key: str, value: object) -> str:
+    """A number or an amount as it is, anything else in quotation marks: it may be somebody's words."""
+    text = _text(value)
+    plain = isinstance(value, bool) or _PLAIN.fullmatch(text)
+    return writer.say(key, text) if plain else _quote(text)
 
 
 def _recommended(writer: _Writer, request: ReviewRequest, record: TrackRecord) -> Section:
     """The role's own words, quoted and checked, and how often people kept what it said."""
     if not request.recommendation:
         return writer.section(TITLES[2], ["It has not worked on this yet: there is no recommendation."])
-    quote = f"{request.role}: {_quote(request.recommendation)}"
-    wrong = writer.check(" ".join(request.recommendation.split())[:LONGEST_QUOTE])
+    said = _text(request.recommendation)[:LONGEST_QUOTE]
+    quote = f"{request.role}: {_quote(said)}"
+    wrong = writer.check(said.replace("“", _MARK).replace("”", _MARK))
     ours = []
     if request.confidence is not None:
-        ours.append(f"Its confidence is {writer.say('confidence', round(request.confidence, 4))}.")
+        ours.append(f"It gives {writer.say('confidence', round(request.confidence, 4))} as its confidence.")
     ours.append(_record(writer, record))
     doubts = [f"Not supported by the facts at hand: {', '.join(map(_quote, wrong))}."] if wrong else []
     return writer.section(TITLES[2], ours, [quote, *doubts])
@@ -247,5 +259,6 @@ def _text(value: object) -> str:
 
 
 def _quote(text: str) -> str:
+    """In quotation marks, which no text inside can close."""
     cut = text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
-    return f"“{cut}”"
+    return f"“{cut.replace('“', _MARK).replace('”', _MARK)}”"

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Invalid
@@ -81,7 +81,7 @@ def test_the_six_sections_in_their_order() -> None:
         ({"field": "message", "actual": ["refunds"], "limit": ["refund"], "rule": "ticket_legal_words"},
          'message “["refunds"]” (ticket_legal_words)'),
         ({"field": "amount", "actual": "1.00 USD", "limit": "5.00 EUR", "rule": "r", "why": "no rate USD/EUR"},
-         "amount 1.00 USD > 5.00 EUR (r); no rate USD/EUR"),
+         "amount 1.00 USD > 5.00 EUR (r): “no rate USD/EUR”"),
     ],
 )  # fmt: skip
 def test_why_it_stopped(reason: dict[str, Any], line: str) -> None:
@@ -94,7 +94,7 @@ def test_what_the_role_recommends_is_quoted_with_its_record() -> None:
     asked = request(ai_recommendation="Accept order SO-1042 over 6200.00 EUR.", ai_confidence=0.9)
     said = lines(brief(asked, TrackRecord(18, 20, 0.69897, 0.97214, 0.1405)), 3)
     assert said == (
-        "Its confidence is 0.9.",
+        "It gives 0.9 as its confidence.",
         "People kept 18 of 20 such recommendations (true share between 0.699 and 0.972; Brier score 0.1405).",
         "fraud_screener: “Accept order SO-1042 over 6200.00 EUR.”",
     )
@@ -110,8 +110,8 @@ def test_a_claim_of_the_role_that_no_fact_holds_is_named() -> None:
     """The recommendation stays quoted; the reviewer sees which number has no ground, and confidence falls."""
     asked = request(ai_recommendation="The customer has 40 orders; refund 90.00 EUR for SO-1042.")
     found = brief(asked)
-    assert lines(found, 3)[-1] == "Not supported by the facts at hand: “40”, “90.00 EUR”."
-    assert found.unsupported == ("40", "90.00 EUR")
+    assert lines(found, 3)[-1] == "Not supported by the facts at hand: “40 orders”, “90.00 EUR”."
+    assert found.unsupported == ("40 orders", "90.00 EUR")
     assert found.supported_share == 1 - 2 / found.claims
 
 
@@ -196,6 +196,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None)  # the first text of a locale builds its patterns
 @given(JSON, JSON, JSON, JSON, st.text(max_size=80))
 def test_every_number_of_ours_is_supported(data: Any, actual: Any, limit: Any, why: Any, said: str) -> None:
     """Whatever stands in a request, our own lines claim nothing that it does not hold, and every reason is shown."""
@@ -229,6 +230,6 @@ def test_a_request_that_is_none(more: dict[str, Any], field: str) -> None:
 def test_money_that_is_none() -> None:
     """A request whose impact is no money says so only when it is asked for."""
     asked = request(estimated_impact={"financial": {"amount": 1.5, "currency": "EUR"}})
-    with pytest.raises(Invalid, match="estimated_impact.financial.amount"):
+    with pytest.raises(Invalid, match=r"estimated_impact\.financial\.amount"):
         _ = asked.amount
     assert datetime(2026, 11, 2, 8, tzinfo=UTC) == asked.created_at
