@@ -16,6 +16,7 @@ from shared.store.database import Unit
 from shared.store.orchestration import approvals, samples, task_keys, tasks
 
 if TYPE_CHECKING:
+    from shared.coordination.tickets import Tickets
     from shared.tools.fraud import History as OrderHistory
     from shared.tools.past_reviews import PastReviews
     from shared.tools.track_record import Kept
@@ -177,6 +178,13 @@ class History:
         from shared.coordination.order_history import order_history
 
         return order_history(self.unit, self.tenant, self.now(), order)
+
+    @property
+    def tickets(self) -> Tickets:
+        """What the tenant's tasks say of its support tickets."""
+        from shared.coordination.tickets import Tickets
+
+        return Tickets(self.unit, self.tenant)
 
     def decisions(self, role: str, task_type: str) -> list[Kept]:
         """The decided recommendations of a role on one type of task, newest first."""
