@@ -137,7 +137,7 @@ def _ticket(row: Row[Any], triaged: Mapping[str, Any]) -> OpenTicket:
     )
 
 
-def _confirmed(row: Row[Any]) -> Confirmed | None:
+def _confirmed(row: Any) -> Confirmed | None:
     triaged = _triaged(row.results)
     if triaged is None:
         return None

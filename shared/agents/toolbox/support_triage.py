@@ -184,14 +184,12 @@ def _history(case: Case, ticket: Ticket, settings: TriageSettings) -> TicketHist
     )
 
 
-def _rates(
-    past: Past, at: datetime, earlier: Sequence[OpenTicket], settings: TriageSettings
-) -> Mapping[str, float]:
+def _rates(past: Past, at: datetime, earlier: Sequence[OpenTicket], settings: TriageSettings) -> Mapping[str, float]:
     """Asked for only where others wrote within the hour: one ticket alone is no incident."""
     if not any(timedelta(0) <= at - other.received_at <= HOUR for other in earlier):
         return {}
     usual = past.tickets.hourly_rate(at)
-    return {} if usual is None else {name: 0.0 for name in settings.topics["en"]} | dict(usual)
+    return {} if usual is None else dict.fromkeys(settings.topics["en"], 0.0) | dict(usual)
 
 
 def _summary(case: Case, found: Triage) -> str:
