@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from shared.auth.passwords import matches
@@ -23,8 +21,8 @@ def _hash_of(email: str) -> str | None:
         unit.close()
 
 
-def test_a_changed_password_is_the_one_that_matches(home: Path) -> None:
-    assert home
+def test_a_changed_password_is_the_one_that_matches(unit: Unit) -> None:
+    unit.close()
     seed([ADA], lambda _email: "the first password")
     change_passwords(["ada@demo.example", "nobody@demo.example"], "the second password")
     assert matches(_hash_of("ada@demo.example"), "the second password")
@@ -32,8 +30,8 @@ def test_a_changed_password_is_the_one_that_matches(home: Path) -> None:
     assert _hash_of("nobody@demo.example") is None
 
 
-def test_a_bad_password_changes_nothing(home: Path) -> None:
-    assert home
+def test_a_bad_password_changes_nothing(unit: Unit) -> None:
+    unit.close()
     seed([ADA], lambda _email: "the first password")
     with pytest.raises(Invalid):
         change_passwords(["ada@demo.example"], "short")
