@@ -11,6 +11,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from shared.agents.case import Case, Conclusion, Escalation, Proposal
 from shared.agents.toolbox import support_facts, support_triage
 from shared.coordination.task_keys import keys_of
 from shared.errors import Invalid
+from shared.ids import derive_id
 from shared.tools.claims import Claim
 from shared.tools.commitments import Allowed
 from shared.tools.function_words import base_language
@@ -94,16 +96,15 @@ def leak_check(case: Case) -> list[dict[str, str]]:
 
 def conclude_reply(case: Case) -> Conclusion:
     """The reply to send, and whether a human must see it first."""
-    reply = reply_of(case)
+    reply, to = reply_of(case), _address(case)
     sent = reply.sent
-    detail = _address(case) | {"subject": sent.subject, "body": sent.body, "language": sent.language}
-    sure = bool(detail["recipient"]) and not _breaches(reply.checked)
+    sure = bool(to["recipient"]) and not _breaches(reply.checked)
     return Conclusion(
         outcome=sent.outcome,
         confidence=sent.confidence if sure else 0.0,
-        output=_output(case, reply, detail),
-        summary=_summary(reply, detail["recipient"]),
-        proposals=(Proposal("send_reply", detail, "answers the ticket"),),
+        output=_output(case, reply, to),
+        summary=_summary(reply, to["recipient"]),
+        proposals=(Proposal("send_reply", _message(case, sent, to), "answers the ticket"),),
         escalations=tuple(_escalations(reply)),
     )
 
@@ -182,7 +183,7 @@ def _triaged(case: Case) -> Mapping[str, Any]:
 def _sentiment(case: Case, triaged: Mapping[str, Any]) -> float | None:
     """As given, else as measured by the role for it, else as VADER scores the customer's own words."""
     for value in (case.data.get("sentiment"), case.results.get(ANALYST, {}).get("sentiment")):
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
             return float(value)
     return score_text(triaged["text"], triaged["language"]).compound
 
@@ -224,10 +225,27 @@ def _escalations(reply: Reply) -> Iterator[Escalation]:
         yield from (one for one in reply.checked.escalations if one.field == "body")
 
 
-def _output(case: Case, reply: Reply, detail: Mapping[str, str]) -> dict[str, Any]:
+def _message(case: Case, sent: Draft, to: Mapping[str, str]) -> dict[str, Any]:
+    """The reply as `shared.coordination.messages` keeps it: the same words are said once of a ticket."""
+    return {
+        "about": case.task_id,
+        "kind": "reply",
+        "fingerprint": derive_id("reply", sent.subject, sent.body),
+        **to,
+        "subject": sent.subject,
+        "body": sent.body,
+        "language": sent.language,
+        "send_at": case.now.isoformat(),
+    }
+
+
+def _output(case: Case, reply: Reply, to: Mapping[str, str]) -> dict[str, Any]:
     sent = reply.sent
     return {
-        **detail,
+        "subject": sent.subject,
+        "body": sent.body,
+        "language": sent.language,
+        **to,
         "facts": known_facts(case),
         "asks": [asdict(ask) for ask in sent.asks],
         "unanswered": list(sent.unanswered),
