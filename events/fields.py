@@ -35,7 +35,21 @@ Amount = Annotated[
 ]
 #: A moment with its offset, RFC 3339.
 Moment = AwareDatetime
-Json = dict[str, Any]
+
+
+def plain(value: Any) -> Any:
+    """A JSON value with its decimals as the numbers that they were."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+#: A JSON object; what it holds travels untouched.
+Json = Annotated[dict[str, Any], PlainSerializer(plain, return_type=dict[str, Any])]
 
 __all__ = [
     "Amount",

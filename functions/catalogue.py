@@ -83,7 +83,7 @@ def _roles() -> tuple[FunctionSpec, ...]:
             role=role.name,
             image="agent",
             secrets=("openai-api-key",),
-            concurrency=2,
+            concurrency=4,
             timeout=role.timeout,
             idle=120,
             memory=512,

@@ -3,6 +3,7 @@
 What the role's answer means:
     2xx                     done
     4xx                     never again: the message goes to its dead-letter queue, with the role's own words
+    503 busy                nobody looked at it: offered again from here, for most of this function's time
     503, 429, no connection again later; on the last attempt a human is asked
     504                     it ran over its time and was ended: a human is asked at once
 """
@@ -10,11 +11,11 @@ What the role's answer means:
 from __future__ import annotations
 
 import os
+import random
+import time
 from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
-
-from shared.auth.tokens import service_token
 
 from events.envelope import STRUCTURED, Envelope
 from events.event import Event
@@ -22,6 +23,7 @@ from events.jsontext import JsonError, loads
 from events.orchestration import AgentFailed
 from events.topology import QUEUES
 from events.work import ExceptionWork, RoleWork
+from shared.auth.tokens import service_token
 from shared.errors import Invalid, TryAgain
 from shared.runtime.services import Services
 
@@ -30,11 +32,14 @@ if TYPE_CHECKING:
 
 OVER_TIME = "ran_over_its_time"
 FAILED = "role_failed"
+BUSY = "/problems/busy"
+#: The part of this function's time that it waits for a busy role.
+PATIENCE = 0.4
 
 
 def handle(event: RoleWork, services: Services) -> Iterable[Event]:
     """Hand the work to its role and wait for the answer."""
-    status, detail = _call(event, services)
+    status, detail = _offer(event, services)
     if 200 <= status < 300:
         return []
     if status == 504:
@@ -46,7 +51,18 @@ def handle(event: RoleWork, services: Services) -> Iterable[Event]:
     raise TryAgain(f"{event.role} cannot do the work now ({status}): {detail}")
 
 
-def _call(event: RoleWork, services: Services) -> tuple[int, str]:
+def _offer(event: RoleWork, services: Services) -> tuple[int, str]:
+    """The role's answer, waiting while the role is busy."""
+    until = time.monotonic() + services.spec.timeout * PATIENCE
+    while True:
+        status, kind, detail = _call(event, services)
+        if kind != BUSY or time.monotonic() > until:
+            return status, detail
+        time.sleep(0.5 + random.random())  # jitter: many may wait for one role
+
+
+def _call(event: RoleWork, services: Services) -> tuple[int, str, str]:
+    """(status, problem type, detail)."""
     import urllib3
 
     context = services.context
@@ -73,8 +89,8 @@ def _call(event: RoleWork, services: Services) -> tuple[int, str]:
     try:
         answer = _pool(os.getpid()).request("POST", url, body=envelope.encode(), headers=headers)
     except urllib3.exceptions.HTTPError as error:
-        return 503, f"no answer ({type(error).__name__})"
-    return answer.status, _detail(answer.data)
+        return 503, "", f"no answer ({type(error).__name__})"
+    return answer.status, *_problem(answer.data)
 
 
 @cache
@@ -85,12 +101,14 @@ def _pool(process: int) -> urllib3.PoolManager:  # noqa: ARG001  # never across 
     return urllib3.PoolManager(maxsize=32, retries=False, timeout=urllib3.Timeout(connect=5, read=660))
 
 
-def _detail(body: bytes) -> str:
+def _problem(body: bytes) -> tuple[str, str]:
     try:
         problem = loads(body)
     except JsonError:
-        return ""
-    return str(problem.get("detail", ""))[:1000] if isinstance(problem, dict) else ""
+        return "", ""
+    if not isinstance(problem, dict):
+        return "", ""
+    return str(problem.get("type", "")), str(problem.get("detail", ""))[:1000]
 
 
 def _ask_a_human(event: RoleWork, error: str, detail: str) -> list[Event]:

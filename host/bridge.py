@@ -8,8 +8,9 @@ until the doorbell rings, a delivery ends, or something on the bus becomes ready
  2. never    work: to the dead letters with the reason; a fact: skipped, kept as a dead letter of its topic
  3. later    work: the queue's backoff, or the delay that the function asked for; dead after the delivery limit
              a fact: its partition waits with backoff; after `FACT_ATTEMPTS` the fact is skipped with the reason
- 4. the bus itself cannot: nothing is told, leases run out, all comes again
-A crash at any point is case 4.
+ 4. busy     the function could not take it: offered again, within half of its lease, as the same attempt
+ 5. the bus itself cannot: nothing is told, leases run out, all comes again
+A crash at any point is case 5.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from shared.errors import HouseError, TryAgain
 log = logging.getLogger("bridge")
 
 FACT_ATTEMPTS = 8
+#: A queue takes at most this part of its function, where the function has that many queues.
+QUEUE_SHARES = 4
 #: The longest sleep: a poke that was lost is noticed then. Seconds.
 LONGEST_SLEEP = 2.0
 _BUS_DOWN_SECONDS = 1.0
@@ -118,10 +121,10 @@ class Bridge:
         work, facts, wakeup = await self._in_thread(self._ask)
         for subscription, deliveries in work:
             for part in _parts(deliveries, subscription.batch):
-                self._spawn(subscription, len(part), self._work(subscription, part))
+                self._spawn(part[0].queue, len(part), self._work(subscription, part))
         for subscription, records in facts:
             for partition in _by_partition(records):
-                self._spawn(subscription, 1, self._facts(subscription, partition))
+                self._spawn(subscription.function, 1, self._facts(subscription, partition))
         if work or facts:
             return 0.0
         return LONGEST_SLEEP if wakeup is None else min(LONGEST_SLEEP, max(0.0, wakeup - time.time()))
@@ -134,10 +137,9 @@ class Bridge:
         facts: list[tuple[Subscription, list[Record]]] = []
         for subscription in self._subscriptions:
             for queue in subscription.queues:
-                free = subscription.width * subscription.batch - self._busy[subscription.function]
-                taken = sum(len(got) for one, got in work if one is subscription)
-                if free - taken > 0:
-                    got = self._bus.lease(queue, free - taken, subscription.lease)
+                free = self._free(subscription, queue)
+                if free > 0:
+                    got = self._bus.lease(queue, free, subscription.lease)
                     if got:
                         work.append((subscription, got))
             if subscription.topics and self._busy[subscription.function] < subscription.width:
@@ -146,6 +148,12 @@ class Bridge:
                 if records:
                     facts.append((subscription, records))
         return work, facts, None if work or facts else self._bus.next_wakeup()
+
+    def _free(self, subscription: Subscription, queue: str) -> int:
+        """How many messages of a queue its function can take: one slow queue leaves room for the others."""
+        whole = subscription.width * subscription.batch
+        share = max(1, whole // min(len(subscription.queues), QUEUE_SHARES))
+        return share - self._busy[queue]
 
     def _tell(self) -> None:
         told, self._told = self._told, []
@@ -158,16 +166,16 @@ class Bridge:
     async def _in_thread(self, ask: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, ask)
 
-    def _spawn(self, subscription: Subscription, size: int, work: Coroutine[Any, Any, None]) -> None:
-        self._busy[subscription.function] += size
+    def _spawn(self, place: str, size: int, work: Coroutine[Any, Any, None]) -> None:
+        self._busy[place] += size
         task = asyncio.create_task(work)
         self._tasks.add(task)
 
         def over(done: asyncio.Task[None]) -> None:
             self._tasks.discard(done)
-            self._busy[subscription.function] -= size
+            self._busy[place] -= size
             if not done.cancelled() and done.exception() is not None:
-                log.error("a delivery to %s failed", subscription.function, exc_info=done.exception())
+                log.error("a delivery from %s failed", place, exc_info=done.exception())
             self._wake.set()
 
         task.add_done_callback(over)
@@ -195,12 +203,18 @@ class Bridge:
         self, subscription: Subscription, items: Sequence[Delivery | Record], attempt: int
     ) -> list[Verdict]:
         messages = [item.message for item in items]
-        try:
-            return await deliver(
-                self._call, subscription.function, self._token(), messages, attempt, batch=subscription.batch > 1
-            )
-        except HouseError as error:  # no token can be made just now
-            return [Verdict("later", error.detail)] * len(items)
+        function, batch = subscription.function, subscription.batch > 1
+        until = time.monotonic() + subscription.lease / 2
+        while True:
+            try:
+                verdicts = await deliver(self._call, function, self._token(), messages, attempt, batch=batch)
+            except HouseError as error:  # no token can be made just now
+                return [Verdict("later", error.detail)] * len(items)
+            if verdicts[0].kind != "busy":
+                return verdicts
+            if time.monotonic() > until:
+                return [Verdict("later", verdicts[0].reason)] * len(items)
+            await asyncio.sleep((verdicts[0].delay or 1.0) * (0.5 + random.random()))
 
     # --- facts ------------------------------------------------------------------------------------
 

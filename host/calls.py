@@ -67,18 +67,25 @@ class Call:
 
     def connected(self, connection: Upstream | None) -> None:
         """A connection to the process is there, or could not be made."""
-        if connection is not None:
-            self.connection = connection
-            if connection.begin(self, self.opening()):
-                self.opened()
-                return
-        self._again()
+        if connection is None:
+            self._again()
+            return
+        self.connection = connection
+        if connection.begin(self, self.opening()):
+            self.opened()
+            return
+        self.connection = None
+        self.attempts += 1
+        if self.process is not None and self.attempts < ATTEMPTS:
+            self.process.connect(self)  # the kept one was closed; a new one tells whether the process lives
+        else:
+            self._again()
 
     def _again(self) -> None:
         """The process is dying and nothing was sent to it: another may do the call."""
         self.leave()
         self.attempts += 1
-        if self.attempts < ATTEMPTS:
+        if self.attempts <= ATTEMPTS:
             self.pool.submit(self)
         else:
             self.failed(TryAgain("the function's processes end before they take the call", retry_after=1.0))

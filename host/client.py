@@ -35,6 +35,7 @@ class Client(asyncio.Protocol):
 
     __slots__ = (
         *(
+            "_broken",
             "_closing",
             "_fed",
             "_head_bytes",
@@ -71,6 +72,7 @@ class Client(asyncio.Protocol):
         self._serving = False
         self._closing = False  # nothing more is read as a request
         self._lingering = False
+        self._broken = False  # what came was no request: more of it may be under way
         self._held = 0
 
     # --- asyncio's side ---------------------------------------------------------------------------
@@ -264,7 +266,7 @@ class Client(asyncio.Protocol):
             exchange.error = error
             self._queue.append(exchange)
         self._in_head = False
-        self._closing = True
+        self._closing = self._broken = True
 
     # --- ends -------------------------------------------------------------------------------------
 
@@ -274,7 +276,7 @@ class Client(asyncio.Protocol):
         """
         self._closing, self.open = True, False
         self._queue.clear()
-        if self._parsing is None and not self._held:
+        if self._parsing is None and not self._held and not self._broken:
             self.deadline = self.front.clock.now + self.front.settings.send_timeout
             self.transport.close()
             return

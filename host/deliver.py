@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from events.envelope import BATCH, STRUCTURED
 from events.jsontext import JsonError, loads
 from shared.bus.port import Message
-from shared.errors import HouseError
+from shared.errors import Busy, HouseError
 
 
 class Answer(Protocol):
@@ -35,7 +35,8 @@ Call = Callable[[str, Sequence[tuple[bytes, bytes]], bytes], Awaitable[Answer]]
 
 
 class Verdict(NamedTuple):
-    """What becomes of a message: `done`, `never` (dead letter) or `later`; `delay` in seconds when told."""
+    """What becomes of a message: `done`, `never` (dead letter) or `later`; `delay` in seconds when told. `busy`
+    means that nobody looked at it: it is offered again without counting as an attempt."""
 
     kind: str
     reason: str = ""
@@ -57,6 +58,8 @@ async def deliver(
     ]
     try:
         answer = await call(function, headers, body)
+    except Busy as error:
+        return [Verdict("busy", error.detail, error.retry_after)] * len(messages)
     except HouseError as error:
         return [_verdict(error.status, error.detail, error.retry_after)] * len(messages)
     if batch and answer.status == 207:

@@ -172,17 +172,9 @@ class Exchange(Call):
     def answer_head(self, status: int, headers: list[Header]) -> None:
         self.pool.answered(self, status)
         self.answering = True
-        length: bytes | None = None
         out = self._out
         out.append(STATUS_LINES[status])
-        for name, value in headers:
-            kind = ANSWER[name]
-            if kind == 0:
-                out += (name, b": ", value, b"\r\n")
-            elif kind == Kind.CONTENT_LENGTH:
-                length = value
-            elif kind == Kind.CONNECTION and without_nominated(headers) is not headers:
-                self._out = out = [self._head_bytes(status, headers)[:-2]]
+        length = self._add_fields(out, headers)
         out += (b"x-call-id: ", self.head.call_id, b"\r\nx-start-time: %d\r\n" % self._started)
         self._frame(out, status, length)
         if not (self.complete and self._client.open):
@@ -192,6 +184,20 @@ class Exchange(Call):
         out.append(b"\r\n")
         if self._client.gone and length is None:
             self.abandon()
+
+    def _add_fields(self, out: list[bytes], headers: list[Header]) -> bytes | None:
+        """Adds the fields that travel; the Content-Length, which the framing decides about, is returned."""
+        length: bytes | None = None
+        for name, value in headers:
+            kind = ANSWER[name]
+            if kind == 0:
+                out += (name, b": ", value, b"\r\n")
+            elif kind == Kind.CONTENT_LENGTH:
+                length = value
+            elif kind == Kind.CONNECTION and len(left := without_nominated(headers)) < len(headers):
+                del out[1:]
+                return self._add_fields(out, [one for one in left if ANSWER[one[0]] != Kind.CONNECTION])
+        return length
 
     def _frame(self, out: list[bytes], status: int, length: bytes | None) -> None:
         """How the caller will know where the body ends."""

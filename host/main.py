@@ -15,8 +15,6 @@ from functools import partial
 from pathlib import Path
 
 import uvloop
-from shared.auth.keys import ensure_keys
-from shared.auth.tokens import service_token, verify
 
 from events.topology import TOPICS, TOPOLOGY
 from host.bridge import Bridge
@@ -32,6 +30,8 @@ from host.stack import read_stack
 from host.subscriptions import Subscription, subscriptions
 from host.timers import Timers
 from host.valkey import Valkey
+from shared.auth.keys import ensure_keys
+from shared.auth.tokens import service_token, verify
 from shared.bus import bus_file, open_bus
 from shared.bus.doorbell import Doorbell
 from shared.errors import HouseError

@@ -11,7 +11,8 @@
 What can go wrong, and what follows:
 
 1. A process dies with no call: it is gone from the pool before the next call looks.
-2. It dies after a call got its slot and before anything was sent: the call asks again (calls.py).
+2. It dies after a call got its slot and before anything was sent: the call tries a new connection, and another
+   process when there is none to be had (calls.py).
 3. It dies later: the call fails with 502, or breaks off; see upstream.py.
 4. It dies unasked: the next start waits, longer with each death in a row; an answer ends the row.
 5. It never becomes ready: it is killed at the start limit, and that counts as a death.
@@ -36,7 +37,7 @@ from host.metrics import FunctionMetrics
 from host.policy import Load
 from host.process import Process, State
 from host.settings import Context
-from shared.errors import TryAgain
+from shared.errors import Busy
 
 if TYPE_CHECKING:
     from host.calls import Call
@@ -94,7 +95,7 @@ class Pool:
         refusal = self._refusal()
         if refusal is not None:
             self.metrics.refused[refusal.reason] += 1
-            call.failed(TryAgain(_REFUSED[refusal.reason], retry_after=refusal.retry_after))
+            call.failed(Busy(_REFUSED[refusal.reason], retry_after=refusal.retry_after))
             return
         self.waiting.append(call)
         self.reconsider()
@@ -170,6 +171,13 @@ class Pool:
             image=self.spawner.image.name,
         )
 
+    def unreachable(self, process: Process) -> None:
+        """Nobody listens any more at a process that we have not seen end: it is ending, or it never will."""
+        if process in self.ready:
+            self.ready.remove(process)
+            self.others.add(process)
+            process.kill("unreachable")
+
     def process_gone(self, process: Process) -> None:
         """It no longer lives; its status comes later. Its calls hear of it from their connections."""
         if process in self.ready:
@@ -232,7 +240,7 @@ class Pool:
         while self.waiting and self.waiting[0].arrived < limit:
             call = self.waiting.popleft()
             self.metrics.refused["waited_too_long"] += 1
-            call.failed(TryAgain(_REFUSED["waited_too_long"], retry_after=1.0))
+            call.failed(Busy(_REFUSED["waited_too_long"], retry_after=1.0))
 
     def _tick_calls(self, process: Process, now: float) -> None:
         """The calls that are over their time (6)."""
@@ -258,7 +266,7 @@ class Pool:
         """No more calls, no more processes; those that live finish what they have."""
         self.closed = True
         while self.waiting:
-            self.waiting.popleft().failed(TryAgain(_REFUSED["stopping"], retry_after=1.0))
+            self.waiting.popleft().failed(Busy(_REFUSED["stopping"], retry_after=1.0))
         for process in list(self.ready):
             self.sleep(process, "stopped")
         for process in list(self.others):

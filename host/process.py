@@ -67,7 +67,7 @@ class Process:
     @property
     def to_blame(self) -> bool:
         """True when it ended, or never began, by itself."""
-        return self.reason in ("", "start_limit")
+        return self.reason in ("", "start_limit", "unreachable")
 
     # --- the start --------------------------------------------------------------------------------
 
@@ -206,7 +206,13 @@ class Process:
         task.add_done_callback(self._connecting.discard)
 
     async def _connect(self, call: Call | None) -> None:
-        connection = await open_upstream(self)
+        try:
+            connection = await open_upstream(self)
+        except (ConnectionRefusedError, FileNotFoundError):
+            connection = None
+            self.pool.unreachable(self)
+        except OSError:
+            connection = None
         if call is not None and call.process is self and call.connection is None:
             call.connected(connection)
         elif connection is not None:

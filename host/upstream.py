@@ -195,14 +195,14 @@ class Upstream(asyncio.Protocol):
             call.lost(why, answering=self.heard)
 
 
-async def open_upstream(process: Process) -> Upstream | None:
-    """A new connection to `process`, or None when it takes none."""
+async def open_upstream(process: Process) -> Upstream:
+    """A new connection to `process`; OSError when it takes none."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    sock.setblocking(False)
     try:
+        sock.setblocking(False)
         sock.connect(process.path)
         _, protocol = await process.context.loop.create_unix_connection(lambda: Upstream(process, sock), sock=sock)
     except OSError:
         sock.close()
-        return None
+        raise
     return protocol

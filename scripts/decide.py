@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from events.jsontext import JsonError, loads
-from scripts.demo import Client, _password, _reason
+from scripts.demo import Client, password_in, reason_line
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--home", type=Path, default=Path(".bizosaas"), help="where the demo password is kept")
     options = parser.parse_args()
-    client = Client(f"http://127.0.0.1:{options.port}", options.user, _password(options.home))
+    client = Client(f"http://127.0.0.1:{options.port}", options.user, password_in(options.home))
     console = Console()
     if options.request is None:
         return _list(client, console)
@@ -57,7 +57,7 @@ def _list(client: Client, console: Console) -> int:
     for column in ("request", "urgency", "task", "why it stopped", "until"):
         table.add_column(column, overflow="fold")
     for item in client.call("GET", "/hitl/pending?limit=200")["items"]:
-        why = "\n".join(_reason(reason) for reason in item["reasons"])
+        why = "\n".join(reason_line(reason) for reason in item["reasons"])
         table.add_row(item["id"], item["urgency"], item["task_type"], why, item["expires_at"][:16])
     console.print(table)
     return 0

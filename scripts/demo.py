@@ -68,7 +68,7 @@ def main() -> int:
     options = _options()
     jobs = _jobs(options)
     console = Console()
-    client = Client(f"http://127.0.0.1:{options.port}", "admin@demo.example", _password(options.home))
+    client = Client(f"http://127.0.0.1:{options.port}", "admin@demo.example", password_in(options.home))
     began = time.monotonic()
     sent, refused = _send(client, jobs, options, console)
     tasks = _follow(client, sent, console)
@@ -87,7 +87,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _password(home: Path) -> str:
+def password_in(home: Path) -> str:
+    """The demo password: the environment's, else the home's. Exits with the cure where there is none."""
     given = os.environ.get("BIZOSAAS_DEMO_PASSWORD")
     path = home / "demo-password"
     if not given and not path.exists():
@@ -213,12 +214,13 @@ def _waiting_table(waiting: list[Any]) -> Table:
     for task in waiting:
         data = task["data"]
         what = f"{data.get('amount')} {data.get('currency')}" if task["type"] == "order" else data.get("subject", "")
-        why = "\n".join(_reason(reason) for reason in task["reasons"])
+        why = "\n".join(reason_line(reason) for reason in task["reasons"])
         table.add_row(task["id"][:8], str(what), task["role"], why)
     return table
 
 
-def _reason(reason: Any) -> str:
+def reason_line(reason: Any) -> str:
+    """A reason in one line: the trigger, the field, its value and the limit."""
     limit = "" if reason.get("limit") is None else f" (limit {reason['limit']})"
     return f"{reason['trigger']}: {reason['field']} is {str(reason['actual'])[:80]}{limit}"
 

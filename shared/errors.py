@@ -102,6 +102,12 @@ class TryAgain(HouseError):
     exit_code = 75
 
 
+class Busy(TryAgain):
+    """Raised when all that could take a call is taken: nothing of the call was begun, and nothing is wrong."""
+
+    title = "Busy"
+
+
 class RateLimited(TryAgain):
     """Raised when a caller asks more often than it may."""
 

@@ -14,12 +14,22 @@ from shared.settings import settings
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home folder of its own, with keys and with all databases at their head."""
     from shared.auth.keys import ensure_keys
-
     from shared.store.migrate import migrate_all
 
     monkeypatch.setenv("BIZOSAAS_HOME", str(tmp_path))
-    settings.cache_clear()
+    _forget()
     ensure_keys(settings().secrets)
     migrate_all()
     yield tmp_path
+    _forget()
+
+
+def _forget() -> None:
+    """What a process remembers of its one home, a test's process forgets between two."""
+    from shared.auth import tokens
+    from shared.runtime import outbox
+
     settings.cache_clear()
+    tokens.verifier.cache_clear()
+    tokens._service_tokens.clear()
+    outbox._publisher.cache_clear()

@@ -9,6 +9,7 @@ from fastapi import Query
 from pydantic import BaseModel
 from sqlalchemy import Row
 
+from events.fields import Json
 from shared.coordination.record import data_of
 from shared.errors import Invalid
 from shared.runtime.http import ServicesNow, operation_router
@@ -28,7 +29,7 @@ class AuditEntry(BaseModel):
     event_id: str
     correlation: str
     causation: str
-    data: dict[str, Any]
+    data: Json
     previous: str
     hash: str
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel
 
+from events.fields import Json
 from shared.coordination.approvals import Approval
 
 
@@ -21,22 +21,22 @@ class RequestView(BaseModel):
     expires_at: datetime
     urgency: str
     triggers: list[str]
-    reasons: list[dict[str, Any]]
-    task_data: dict[str, Any]
+    reasons: list[Json]
+    task_data: Json
     role: str
     ai_recommendation: str
     ai_confidence: float | None
-    estimated_impact: dict[str, Any]
-    context: dict[str, Any]
-    notes: dict[str, Any]
-    action: dict[str, Any]
+    estimated_impact: Json
+    context: Json
+    notes: Json
+    action: Json
     action_hash: str
     policy_version: str
     status: str
     decision: str
     reviewer: str
     reviewer_notes: str
-    modified_action: dict[str, Any] | None
+    modified_action: Json | None
     decided_at: datetime | None
 
     @classmethod

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict, Field
-from shared.tools.sensitive import mask_sensitive
 
+from events.fields import Json
 from shared.coordination.flow import judge
 from shared.runtime.http import ServicesNow, operation_router
+from shared.tools.sensitive import mask_sensitive
 
 router = operation_router()
 
@@ -18,7 +17,7 @@ class Question(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     type: str = Field(min_length=1, max_length=60)
-    data: dict[str, Any] = Field(max_length=500)
+    data: Json = Field(max_length=500)
 
 
 class Judgement(BaseModel):
@@ -27,7 +26,7 @@ class Judgement(BaseModel):
     model_config = ConfigDict(extra="allow")
     escalated: bool
     triggers: list[str]
-    reasons: list[dict[str, Any]]
+    reasons: list[Json]
     urgency: str
     policy_version: str
 

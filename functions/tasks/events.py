@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
 from pydantic import BaseModel
 
+from events.fields import Json
 from shared.coordination.timeline import timeline
 from shared.runtime.http import ServicesNow, operation_router
 
@@ -21,7 +22,7 @@ class Happening(BaseModel):
     type: str
     time: datetime
     actor: str
-    data: dict[str, Any]
+    data: Json
 
 
 class Timeline(BaseModel):

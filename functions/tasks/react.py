@@ -35,7 +35,7 @@ def _order_placed(event: OrderPlaced, services: Services) -> list[Event]:
 
 
 def _payment_processed(event: PaymentProcessed, services: Services) -> list[Event]:
-    task = services.history.last_task("order_id", event.order_id)
+    task = services.history.last_task("order_id", event.order_id, "order")
     if task is None:
         # A payment may overtake its order; the bus brings it back, and after its attempts a person finds it.
         raise TryAgain(f"no order {event.order_id!r} is known yet", retry_after=5)

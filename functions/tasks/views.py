@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel
 
+from events.fields import Json
 from shared.coordination.tasks import Task
 
 
@@ -22,14 +22,14 @@ class TaskView(BaseModel):
     priority: int
     description: str
     expected_output: str
-    data: dict[str, Any]
+    data: Json
     escalated: bool
     triggers: list[str]
     urgency: str
-    reasons: list[dict[str, Any]]
+    reasons: list[Json]
     policy_version: str
-    result: dict[str, Any] | None
-    results: list[dict[str, Any]]
+    result: Json | None
+    results: list[Json]
     created_by: str
     cause: str
     why: str

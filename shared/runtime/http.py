@@ -99,6 +99,8 @@ def _path(location: tuple[str | int, ...]) -> str:
 
 def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, HouseError):  # FastAPI wraps whatever reading the body raised
+        return _response(error.__cause__)
     if error.status_code == 404:
         return _response(NotFound("nothing is at this path"))
     return Response(status_code=error.status_code, headers=dict(error.headers or {}))

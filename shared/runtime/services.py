@@ -17,9 +17,8 @@ from shared.store.database import Unit
 if TYPE_CHECKING:
     from shared.agents.engine import Engine
     from shared.auth.users import Users
-    from shared.coordination.history import History
-
     from shared.coordination.approvals import Approvals
+    from shared.coordination.history import History
     from shared.coordination.record import Record
     from shared.coordination.tasks import Tasks
     from shared.coordination.tenants import Tenants

@@ -46,11 +46,14 @@ task_keys = Table(
     Column("kind", String(30), primary_key=True),
     Column("value", String(300), primary_key=True),
     Column("task_id", String(64), primary_key=True),
+    Column("task_type", String(60), nullable=False),
     Column("at", Moment, nullable=False),
     Column("amount", String(40), nullable=False),
     Column("currency", String(3), nullable=False),
 )
 Index("ix_task_keys_at", task_keys.c.tenant, task_keys.c.kind, task_keys.c.value, task_keys.c.at)
+Index("ix_task_keys_recent", *(task_keys.c[name] for name in ("tenant", "task_type", "kind", "at", "value")))
+Index("ix_task_keys_task", task_keys.c.tenant, task_keys.c.task_id, task_keys.c.kind)
 
 approvals = Table(
     "approvals",

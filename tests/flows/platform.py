@@ -11,15 +11,25 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import psutil  # type: ignore[import-untyped]  # it has no types
+
+from events.topology import QUEUES, TOPOLOGY
+from shared.bus import open_bus
+from shared.bus.port import Bus
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery staple"
+ADMIN = "admin@demo.example"
 WAIT_SECONDS = 40.0
+#: Who reads facts from the bus, and must have read all of them before anything is counted.
+GROUPS = ("audit-record", "tasks-react", "agent-hitl-coordinator")
 T = TypeVar("T")
 
 
@@ -42,44 +52,79 @@ def wait_for(ask: Callable[[], T], what: str, seconds: float = WAIT_SECONDS) -> 
         time.sleep(0.02)  # a poll between two looks at a condition
 
 
-class Platform:
-    """One platform in one home. `lines` are its JSON log lines."""
+def at_once(times: int, do: Callable[[int], T]) -> list[T]:
+    """Do something so many times at the same moment, each with its number; the results in order."""
+    start = threading.Barrier(times)
 
-    def __init__(self, home: Path, **environment: str) -> None:
+    def one(number: int) -> T:
+        start.wait()
+        return do(number)
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(one, range(times)))
+
+
+class Platform:
+    """One platform in one home. `lines` are its JSON log lines since it was started last."""
+
+    def __init__(self, home: Path, stack: Path | None = None, **environment: str) -> None:
+        """`stack` is what it runs instead of the repository's `stack.yml`."""
         self.home = home
+        self.stack = stack
         self.port = free_port()
         self.environment = environment
         self.lines: list[dict[str, Any]] = []
         self.errors: list[str] = []
         self.process: subprocess.Popen[str] | None = None
+        self._readers: list[threading.Thread] = []
         self._tokens: dict[str, str] = {}
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+        self.client = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}", timeout=40, limits=httpx.Limits(max_connections=64)
+        )
 
     # --- life
 
     def start(self) -> Platform:
         """Start and wait until it answers."""
+        self.lines, self.errors = [], []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "scripts.up", "--json-logs", "--home", str(self.home), "--port", str(self.port)],
+            [*self.command(), "--json-logs", *(["--stack", str(self.stack)] if self.stack else [])],
             cwd=ROOT,
-            env={**_clean_environment(), "BIZOSAAS_DEMO_PASSWORD": PASSWORD, **self.environment},
+            env=self.variables(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.lines.clear()
-        threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
-        threading.Thread(target=self._read_errors, args=(self.process.stderr,), daemon=True).start()
+        self._readers += [
+            threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True),
+            threading.Thread(target=self._read_errors, args=(self.process.stderr,), daemon=True),
+        ]
+        for reader in self._readers[-2:]:
+            reader.start()
         wait_for(lambda: self.has_line("ready") or self._died(), "the platform to be ready")
         return self
 
+    def command(self, verb: str = "up") -> list[str]:
+        """The command line of a verb of `scripts/` for this platform."""
+        return [sys.executable, "-m", f"scripts.{verb}", "--home", str(self.home), "--port", str(self.port)]
+
+    def variables(self) -> dict[str, str]:
+        """The environment of its processes; `FLOW` is read by nobody and marks them all."""
+        own = {"BIZOSAAS_DEMO_PASSWORD": PASSWORD, "FLOW": str(self.home), **self.environment}
+        return _clean_environment() | own
+
     def _read(self, stream: Any) -> None:
-        for line in stream:
-            self.lines.append(json.loads(line))
+        lines = self.lines
+        with stream:
+            for line in stream:
+                if line.endswith("\n"):  # else it was killed in the middle of a line
+                    lines.append(json.loads(line))
 
     def _read_errors(self, stream: Any) -> None:
-        for line in stream:
-            self.errors.append(line)
+        errors = self.errors
+        with stream:
+            for line in stream:
+                errors.append(line)
 
     def _died(self) -> bool:
         assert self.process is not None
@@ -87,9 +132,10 @@ class Platform:
             raise AssertionError(f"the platform ended with {self.process.returncode}: {''.join(self.errors)[-3000:]}")
         return False
 
-    def has_line(self, event: str) -> dict[str, Any] | None:
-        """The first log line of an event."""
-        return next((line for line in list(self.lines) if line.get("event") == event), None)
+    def has_line(self, event: str, **fields: Any) -> dict[str, Any] | None:
+        """The newest log line of an event with these fields."""
+        wanted = {"event": event, **fields}.items()
+        return next((line for line in reversed(list(self.lines)) if wanted <= line.items()), None)
 
     def stop(self, number: int = signal.SIGINT) -> int:
         """End it in order (or by another signal) and return its exit code."""
@@ -97,7 +143,9 @@ class Platform:
         self.process.send_signal(number)
         code = self.process.wait(WAIT_SECONDS)
         self.client.close()
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
+        self.client = httpx.Client(
+            base_url=f"http://127.0.0.1:{self.port}", timeout=40, limits=httpx.Limits(max_connections=64)
+        )
         return code
 
     def kill(self) -> None:
@@ -114,10 +162,13 @@ class Platform:
                 self.process.kill()
                 self.process.wait()
         self.client.close()
+        wait_for(lambda: not self.processes(), "its processes to be gone")
+        for reader in self._readers:
+            reader.join()
 
     # --- speaking
 
-    def token(self, user: str = "admin@demo.example") -> str:
+    def token(self, user: str = ADMIN) -> str:
         """An access token of a user."""
         if user not in self._tokens:
             answer = self.client.post("/auth/login", json={"email": user, "password": PASSWORD})
@@ -125,20 +176,20 @@ class Platform:
             self._tokens[user] = answer.json()["access_token"]
         return self._tokens[user]
 
-    def call(self, method: str, path: str, user: str | None = "admin@demo.example", **more: Any) -> httpx.Response:
+    def call(self, method: str, path: str, user: str | None = ADMIN, **more: Any) -> httpx.Response:
         """One request as a user; None is nobody."""
         headers = dict(more.pop("headers", {}))
         if user is not None:
             headers["authorization"] = f"Bearer {self.token(user)}"
         return self.client.request(method, path, headers=headers, **more)
 
-    def get(self, path: str, user: str = "admin@demo.example") -> Any:
+    def get(self, path: str, user: str = ADMIN) -> Any:
         """The JSON of a GET that works."""
         answer = self.call("GET", path, user)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
-    def submit(self, task_type: str, data: dict[str, Any], user: str = "admin@demo.example", **more: Any) -> Any:
+    def submit(self, task_type: str, data: dict[str, Any], user: str = ADMIN, **more: Any) -> Any:
         """Submit a task that is accepted."""
         answer = self.call("POST", "/tasks", user, json={"type": task_type, "data": data}, **more)
         assert answer.status_code == 202, answer.text
@@ -172,27 +223,54 @@ class Platform:
         finally:
             connection.close()
 
+    @contextmanager
+    def bus(self) -> Iterator[Bus]:
+        """Its bus, as one more process has it."""
+        bus = open_bus(f"sqlite:///{self.home / 'bus.db'}", TOPOLOGY)
+        try:
+            yield bus
+        finally:
+            bus.close()
+
+    @contextmanager
+    def locked(self, database: str) -> Iterator[None]:
+        """Hold a database's write lock: who wants to write waits."""
+        connection = sqlite3.connect(self.home / f"{database}.db", timeout=10, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+        finally:
+            connection.close()
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of this platform, whoever its parent is."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("FLOW") == str(self.home) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+        return found
+
+    def pid_of(self, function: str) -> int:
+        """The process of a function that is awake now, 0 when it sleeps."""
+        line = self.has_line("woke", function=function)
+        return line["pid"] if line and psutil.pid_exists(line["pid"]) else 0
+
     def quiet(self) -> None:
         """Wait until nothing is on its way: no work, no fact that a function has yet to read, nothing unsent."""
 
         def still() -> bool:
-            unsent = [self.rows(name, "SELECT count(*) FROM outbox WHERE sent_at IS NULL")[0][0] for name in
-                      ("orchestration", "identity", "audit")]  # fmt: skip
-            from events.topology import QUEUES, TOPOLOGY
-            from shared.bus import open_bus
-
-            bus = open_bus(f"sqlite:///{self.home / 'bus.db'}", TOPOLOGY)
-            try:
+            unsent = "SELECT count(*) FROM outbox WHERE sent_at IS NULL"
+            if any(self.rows(name, unsent)[0][0] for name in ("orchestration", "identity", "audit")):
+                return False
+            with self.bus() as bus:
                 depths = [bus.depth(queue) for queue in QUEUES]
                 lags = [lag for group in GROUPS for lag in bus.lag(group).values()]
-            finally:
-                bus.close()
-            return not any(unsent) and not any(lags) and all(d.ready + d.leased + d.delayed == 0 for d in depths)
+            return not any(lags) and all(one.ready + one.leased + one.delayed == 0 for one in depths)
 
         wait_for(still, "everything to be done", 90)
-
-
-GROUPS = ("audit-record", "tasks-react", "agent-hitl-coordinator")
 
 
 def _clean_environment() -> dict[str, str]:

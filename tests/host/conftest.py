@@ -15,7 +15,7 @@ import uvloop
 from host.ingress import Ingress, Route
 from host.platform import Host
 from host.stack import Function
-from tests.host.world import HERE, PLENTY, SETTINGS, Gate, MakeWorld, Told, World, dead, function
+from tests.host.world import HERE, PLENTY, SETTINGS, Gate, MakeWorld, Told, World, function
 
 
 @pytest.fixture
@@ -30,10 +30,15 @@ def gate(tmp_path: Path) -> Gate:
 
 @pytest.fixture
 async def world(anyio_backend: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MakeWorld]:
-    """Makes a host with functions; all are stopped after the test, and nothing of them may be left."""
+    """Makes a host with functions; all are stopped after the test.
+
+    Nothing of them may be left then, and no callback may have raised on the way.
+    """
     assert isinstance(asyncio.get_running_loop(), uvloop.Loop)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]))
     worlds: list[World] = []
+    failures: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failures.append(context))
 
     async def make(*functions: Function, routes: tuple[Route, ...] = (), **options: Any) -> World:
         told = Told()
@@ -48,5 +53,5 @@ async def world(anyio_backend: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     yield make
     for one in worlds:
         await one.close()
-        pids = {fields["pid"] for _, fields in one.told.events if fields.get("pid")}
-        await one.told.until(lambda pids=pids: all(map(dead, pids)))
+        await one.told.until(one.all_dead)
+    assert failures == []

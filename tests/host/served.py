@@ -118,10 +118,10 @@ async def about(request: Request) -> None:
 async def gate(request: Request) -> None:
     """Returns when somebody opens the gate (a named pipe) of the query; what is in it is left for others."""
     loop = asyncio.get_running_loop()
-    opened: asyncio.Future[None] = loop.create_future()
+    opened = asyncio.Event()
     pipe = os.open(request.query["until"], os.O_RDWR | os.O_NONBLOCK)
-    loop.add_reader(pipe, lambda: opened.done() or opened.set_result(None))
-    await opened
+    loop.add_reader(pipe, opened.set)
+    await opened.wait()
     loop.remove_reader(pipe)
     os.close(pipe)
 

@@ -6,10 +6,12 @@ import asyncio
 import json
 import os
 import signal
+import socket
 
 import pytest
 
 from host.errors import Died, OverTime
+from host.process import Process
 from shared.errors import NotFound, TryAgain
 from tests.host.world import PLENTY, Gate, MakeWorld, World, dead, function, request
 
@@ -21,6 +23,13 @@ def kill_at_once(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
     while not dead(pid):
         pass
+
+
+def ended(sock: socket.socket) -> bool:
+    try:
+        return sock.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
 
 
 async def pid_of(world: World, name: str = "one") -> int:
@@ -179,6 +188,38 @@ async def test_killed_while_idle_with_a_caller_at_the_port(world: MakeWorld) -> 
     assert json.loads(answer.body)["body"] == "once"
 
 
+async def test_a_process_that_dies_as_it_gets_ready_loses_none_of_the_calls_that_wait(
+    world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them find its door closed and ask again; none stands on the shoulders of another."""
+    one = await world(function(concurrency=2000, queue_limit=2000, maximum=1))
+    pool = one.host.pools["one"]
+    ready = pool.process_ready
+
+    def die_first(process: Process) -> None:
+        if not pool.failures:
+            kill_at_once(process.pid)
+        ready(process)
+
+    monkeypatch.setattr(pool, "process_ready", die_first)
+    answers = await asyncio.gather(*(one.host.call("one") for _ in range(1500)))
+    assert {answer.status for answer in answers} == {200}
+    assert len(one.told.of("woke")) == 2
+
+
+async def test_a_kept_connection_that_the_function_closed_costs_nothing(world: MakeWorld) -> None:
+    """A server may close an idle connection at any time (RFC 9112, 9.3.1); the same process gets a new one."""
+    one = await world()
+    first = await pid_of(one)
+    said = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    await one.host.call("one", path="/raw?then=close", body=said)
+    (kept,) = one.host.pools["one"].ready[0].idle
+    while not ended(kept._sock):
+        pass  # the host's loop does not run, so it cannot know
+    assert await pid_of(one) == first
+    assert one.told.of("crashed") == []
+
+
 @pytest.mark.parametrize("path", ["/dies-unread", "/dies"])
 async def test_a_process_that_dies_with_a_call_gives_502(world: MakeWorld, path: str) -> None:
     """It had the call: whether it did the work nobody knows, so nobody repeats it."""
@@ -290,7 +331,6 @@ async def test_little_memory_puts_idle_processes_to_sleep_early(world: MakeWorld
     (held,) = await holding(one, gate, 1, "three")
     for name in ("one", "two"):
         await pid_of(one, name)
-        await one.told.until(lambda name=name: one.host.pools[name].idle() != [])
     free[0] = 200 << 20
     await one.told.wait("slept", 2)
     assert {(fields["function"], fields["reason"]) for fields in one.told.of("slept")} == {

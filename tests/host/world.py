@@ -92,6 +92,10 @@ class World:
         caller.close()
         return answer
 
+    def all_dead(self) -> bool:
+        """True when no process that was ever told of runs."""
+        return all(dead(fields["pid"]) for _, fields in self.told.events if fields.get("pid"))
+
     async def close(self) -> None:
         for caller in self._callers:
             caller.close()

@@ -53,7 +53,7 @@ def test_fields_to_blame_are_listed() -> None:
 
 def test_a_401_names_the_scheme() -> None:
     """RFC 9110, 15.5.2."""
-    assert ("www-authenticate", "Bearer") in to_problem(Unauthenticated("x"))[1]
+    assert dict(to_problem(Unauthenticated("x"))[1])["www-authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize(("seconds", "field"), [(0.1, "1"), (1.0, "1"), (1.2, "2")])

@@ -147,6 +147,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=30), nullable=False),
         sa.Column("value", sa.String(length=300), nullable=False),
         sa.Column("task_id", sa.String(length=64), nullable=False),
+        sa.Column("task_type", sa.String(length=60), nullable=False),
         sa.Column("at", columns.Moment(), nullable=False),
         sa.Column("amount", sa.String(length=40), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
@@ -154,6 +155,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("task_keys", schema=None) as batch_op:
         batch_op.create_index("ix_task_keys_at", ["tenant", "kind", "value", "at"], unique=False)
+        batch_op.create_index("ix_task_keys_recent", ["tenant", "task_type", "kind", "at", "value"], unique=False)
+        batch_op.create_index("ix_task_keys_task", ["tenant", "task_id", "kind"], unique=False)
 
     op.create_table(
         "tasks",
@@ -203,6 +206,8 @@ def downgrade() -> None:
 
     op.drop_table("tasks")
     with op.batch_alter_table("task_keys", schema=None) as batch_op:
+        batch_op.drop_index("ix_task_keys_task")
+        batch_op.drop_index("ix_task_keys_recent")
         batch_op.drop_index("ix_task_keys_at")
 
     op.drop_table("task_keys")

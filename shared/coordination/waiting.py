@@ -1,0 +1,106 @@
+"""The waiting requests of a tenant as the coordinator reads and marks them. It touches nothing but their notes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, distinct, select, update
+
+from shared.coordination.desk import Desk
+from shared.coordination.history import History
+from shared.coordination.tenants import Tenants
+from shared.errors import Invalid
+from shared.store.database import Unit
+from shared.store.orchestration import approvals, tasks
+from shared.tools.review_request import ReviewRequest
+from shared.tools.reviewers import read_reviewers
+
+log = logging.getLogger("agents")
+#: Requests that are ranked at most; those after them, by urgency and age, keep their place.
+MOST_RANKED = 500
+_SHOWN = (
+    "id", "task_id", "task_type", "kind", "created_at", "expires_at", "urgency", "triggers", "reasons", "task_data",
+    "role", "ai_recommendation", "ai_confidence", "estimated_impact", "action", "context", "notes",
+)  # fmt: skip
+
+
+def tenants_waiting(unit: Unit) -> list[str]:
+    """The tenants for whom something waits."""
+    query = select(distinct(approvals.c.tenant)).where(approvals.c.status == "pending")
+    return sorted(unit.read().execute(query).scalars())
+
+
+def waiting_requests(unit: Unit, tenant: str) -> list[dict[str, Any]]:
+    """What waits, the most urgent and then the oldest first, as `ReviewRequest.read` takes it. Inside a write
+    transaction the rows stay as they are until its end."""
+    query = (
+        select(*(approvals.c[name] for name in _SHOWN), tasks.c.created_by)
+        .join(tasks, tasks.c.id == approvals.c.task_id)
+        .where(approvals.c.tenant == tenant, tasks.c.tenant == tenant, approvals.c.status == "pending")
+        .order_by(approvals.c.urgency_rank, approvals.c.created_at, approvals.c.id)
+        .limit(MOST_RANKED)
+    )
+    if unit.dirty:
+        query = query.with_for_update(of=approvals)
+    rows = unit.read().execute(query)
+    return [{**{name: row._mapping[name] for name in _SHOWN}, "caused_by": [row.created_by]} for row in rows]
+
+
+def desk_data(unit: Unit, tenant: str, tenants: Tenants) -> dict[str, Any]:
+    """What `desk_of` needs beside settings and history: {pending, reviewers, currency, fx_rates}."""
+    policy = tenants.policy(tenant)
+    return {
+        "pending": waiting_requests(unit, tenant),
+        "reviewers": tenants.settings(tenant).get("reviewers"),
+        "currency": policy.currency,
+        "fx_rates": policy.fx_rates,
+    }
+
+
+def desk_of(data: Mapping[str, Any], settings: Mapping[str, Any], history: History) -> Desk:
+    """The desk of a tenant. A request that cannot be read is left out, and so keeps its place by age; reviewers who
+    cannot be read are left out and named."""
+    reviewers, problems = read_reviewers(data.get("reviewers"))
+    return Desk(
+        pending=[request for each in data["pending"] if (request := _readable(each))],
+        reviewers=reviewers,
+        problems=problems,
+        past=history.reviews(),
+        settings=settings,
+        currency=data["currency"],
+        rates=data["fx_rates"],
+        now=history.now(),
+    )
+
+
+def _readable(value: object) -> ReviewRequest | None:
+    try:
+        return ReviewRequest.read(value)
+    except Invalid as error:
+        log.warning("a waiting request cannot be ranked: %s", error.detail)
+        return None
+
+
+def places(desk: Desk) -> dict[str, dict[str, Any]]:
+    """Each waiting request's notes with its present place and group, for those whose place or group changed."""
+    changed = {}
+    for request in desk.pending:
+        group = desk.groups.get(request.id)
+        place = {"rank": desk.queue[request.id].rank, "group": group.key if group else None}
+        if any(request.notes.get(name, "") != value for name, value in place.items()):
+            changed[request.id] = {**request.notes, **place, "expected_loss": desk.expected_loss(request.id)}
+    return changed
+
+
+def write_notes(unit: Unit, tenant: str, notes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Set the notes of requests that still wait, by id."""
+    statement = (
+        update(approvals)
+        .where(approvals.c.id == bindparam("request"), approvals.c.tenant == tenant, approvals.c.status == "pending")
+        .values(notes=bindparam("changed"))
+    )
+    if notes:
+        rows: Sequence[dict[str, Any]] = [{"request": name, "changed": dict(value)} for name, value in notes.items()]
+        unit.write().execute(statement, rows)
