@@ -78,7 +78,8 @@ def _read(fields: Fields) -> dict[str, Any]:
             raise Invalid.field(fields.at(name), f"must have at most {longest} characters")
     # An SMS has no subject. A reviewer may have changed the words, so they are masked where they are kept.
     words = {"subject": fields.maybe_text("subject") or "", "body": values["body"]}
-    return values | mask_sensitive(words).clean | {"send_at": fields.moment("send_at")}
+    clean: dict[str, Any] = mask_sensitive(words).clean
+    return values | clean | {"send_at": fields.moment("send_at")}
 
 
 def _replaces(detail: Mapping[str, Any]) -> list[str]:
