@@ -227,9 +227,3 @@ class History:
         query = select(tasks.c.id, tasks.c.data).where(tasks.c.tenant == self.tenant, tasks.c.id.in_(task_ids))
         found = {row.id: row.data for row in self.unit.read().execute(query)}
         return [found[task_id] for task_id in task_ids if task_id in found]
-
-    def messages_said(self, about: str) -> list[dict[str, Any]]:
-        """The messages about an order or a ticket, the oldest first: {id, kind, fingerprint, status}."""
-        from shared.coordination.messages import Messages
-
-        return Messages(self.unit, self.tenant, self.now).said(about)
