@@ -82,7 +82,8 @@ class Tickets:
             .order_by(samples.c.at.desc())
             .limit(JUDGED)
         )
-        found = [one for row in self.unit.read().execute(query) if (one := _confirmed(row))]
+        rows = self.unit.read().execute(query)
+        found = [one for row in rows if (one := _confirmed(row.results, row.labels, row.agreement))]
         if len(found) < FEWEST_JUDGED:
             found = [Confirmed(one.text, one.category) for one in found]
         return found[::-1]
@@ -137,9 +138,11 @@ def _ticket(row: Row[Any], triaged: Mapping[str, Any]) -> OpenTicket:
     )
 
 
-def _confirmed(row: Row[Any]) -> Confirmed | None:
-    triaged = _triaged(row.results)
+def _confirmed(
+    results: Sequence[Mapping[str, Any]], labels: Mapping[str, Any], agreed: bool | None
+) -> Confirmed | None:
+    triaged = _triaged(results)
     if triaged is None:
         return None
-    category = row.labels.get("category") or (triaged["category"] if row.agreement else None)
+    category = labels.get("category") or (triaged["category"] if agreed else None)
     return Confirmed(triaged["text"], category, triaged["category"]) if isinstance(category, str) else None

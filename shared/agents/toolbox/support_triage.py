@@ -25,6 +25,8 @@ from shared.tools.triage_settings import TriageSettings
 
 #: What is kept of a ticket's own words to compare later ones with; the comparison reads no more.
 TEXT = 10_000
+#: Opening hours of a tenant that names none (policy).
+OPENING = {"opens": "09:00", "closes": "17:00"}
 #: What a tenant's document says for all its departments; its part for support may say otherwise.
 GENERAL = ("locale", "country", "region")
 
@@ -128,7 +130,7 @@ def triaged(case: Case) -> dict[str, Any]:
 def triage_of(case: Case) -> Triage:
     """The triage of the case, done once. Raises `Invalid` naming what cannot be read of ticket or settings."""
     if "triage" not in case.found:
-        ticket, settings = _ticket(case), _settings(case)
+        ticket, settings = _ticket(case), settings_of(case)
         case.found["triage"] = triage(ticket, _history(case, ticket, settings), settings)
     found: Triage = case.found["triage"]
     return found
@@ -150,6 +152,15 @@ def support_document(case: Case) -> dict[str, Any]:
     return {name: settings.data.get(name) for name in GENERAL} | dict(own.data if own else {})
 
 
+def settings_of(case: Case) -> TriageSettings:
+    """How the tenant wants its tickets judged, in its own time zone unless its opening hours name another."""
+    document = support_document(case)
+    opening = Fields.of(document.get("opening") or {}, "settings.support.opening").data
+    document["opening"] = OPENING | {"time_zone": case.settings.get("time_zone")} | dict(opening)
+    settings = TriageSettings.read(document)
+    return replace(settings, locale=customer_locale(case) or settings.locale)
+
+
 def customer_locale(case: Case) -> str | None:
     """The locale that the ticket gives, None where it gives none that CLDR knows."""
     given = case.data.get("locale") or case.data.get("language")
@@ -160,15 +171,6 @@ def _ticket(case: Case) -> Ticket:
     # An order that the data names is somebody's claim, as one in the message is: `find_references` says whose it is.
     own = {"id": case.task_id, "customer_id": customer_of(case.data), "order_id": None}
     return Ticket.read({**case.data, **own}, case.now)
-
-
-def _settings(case: Case) -> TriageSettings:
-    document = support_document(case)
-    opening = document.get("opening")
-    if isinstance(opening, Mapping) and opening.get("time_zone") is None:
-        document["opening"] = {**opening, "time_zone": case.settings.get("time_zone")}
-    settings = TriageSettings.read(document)
-    return replace(settings, locale=customer_locale(case) or settings.locale)
 
 
 def _history(case: Case, ticket: Ticket, settings: TriageSettings) -> TicketHistory:
@@ -184,14 +186,12 @@ def _history(case: Case, ticket: Ticket, settings: TriageSettings) -> TicketHist
     )
 
 
-def _rates(
-    past: Past, at: datetime, earlier: Sequence[OpenTicket], settings: TriageSettings
-) -> Mapping[str, float]:
+def _rates(past: Past, at: datetime, earlier: Sequence[OpenTicket], settings: TriageSettings) -> Mapping[str, float]:
     """Asked for only where others wrote within the hour: one ticket alone is no incident."""
     if not any(timedelta(0) <= at - other.received_at <= HOUR for other in earlier):
         return {}
     usual = past.tickets.hourly_rate(at)
-    return {} if usual is None else {name: 0.0 for name in settings.topics["en"]} | dict(usual)
+    return {} if usual is None else dict.fromkeys(settings.topics["en"], 0.0) | dict(usual)
 
 
 def _summary(case: Case, found: Triage) -> str:
