@@ -77,8 +77,8 @@ def _read(fields: Fields) -> dict[str, Any]:
         if longest and len(values[name]) > longest:
             raise Invalid.field(fields.at(name), f"must have at most {longest} characters")
     # An SMS has no subject. A reviewer may have changed the words, so they are masked where they are kept.
-    words = {"subject": fields.maybe_text("subject") or "", "body": values["body"]}
-    return values | mask_sensitive(words).clean | {"send_at": fields.moment("send_at")}
+    words = mask_sensitive({"subject": fields.maybe_text("subject") or "", "body": values["body"]})
+    return {**values, **words.clean, "send_at": fields.moment("send_at")}
 
 
 def _replaces(detail: Mapping[str, Any]) -> list[str]:
