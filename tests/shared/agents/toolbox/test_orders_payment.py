@@ -27,7 +27,7 @@ def test_a_paid_order_passes_with_every_check_decided() -> None:
 
 
 def test_of_the_150_bodies_137_are_paid_and_13_unpaid_and_all_totals_reconcile(saleor_bodies: list[Any]) -> None:
-    """The proof of the role page. Four of six checks are decided: the bodies tell no expiry and no proof of the payer."""
+    """The proof of the page. Four of six checks are decided: no body tells an expiry, or how its payer was proven."""
     done = [work(ROLE, order_from_saleor(body)) for body in saleor_bodies]
     assert Counter(one.outcome for one in done) == {"paid": 137, "unpaid": 13}
     assert all(one.output["totals_ok"] for one in done)
