@@ -77,14 +77,8 @@ def _read(fields: Fields) -> dict[str, Any]:
         if longest and len(values[name]) > longest:
             raise Invalid.field(fields.at(name), f"must have at most {longest} characters")
     # An SMS has no subject. A reviewer may have changed the words, so they are masked where they are kept.
-<<<<<<< HEAD
-    words = {"subject": fields.maybe_text("subject") or "", "body": values["body"]}
-    clean: dict[str, Any] = mask_sensitive(words).clean
-    return values | clean | {"send_at": fields.moment("send_at")}
-=======
     words = mask_sensitive({"subject": fields.maybe_text("subject") or "", "body": values["body"]})
     return {**values, **words.clean, "send_at": fields.moment("send_at")}
->>>>>>> roles-orders
 
 
 def _replaces(detail: Mapping[str, Any]) -> list[str]:
