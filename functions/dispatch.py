@@ -2,7 +2,7 @@
 
 What the role's answer means:
     2xx                     done
-    4xx                     never again: the message goes to its dead-letter queue, with the role's own words
+    4xx                     the role cannot: a human is asked at once, with the role's own words
     503 busy                nobody looked at it: offered again from here, for most of this function's time
     503, 429, no connection again later; on the last attempt a human is asked
     504                     it ran over its time and was ended: a human is asked at once
@@ -24,7 +24,7 @@ from events.orchestration import AgentFailed
 from events.topology import QUEUES
 from events.work import ExceptionWork, RoleWork
 from shared.auth.tokens import service_token
-from shared.errors import Invalid, TryAgain
+from shared.errors import TryAgain
 from shared.runtime.services import Services
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def handle(event: RoleWork, services: Services) -> Iterable[Event]:
         return []
     if status == 504:
         return _ask_a_human(event, OVER_TIME, detail)
-    if 400 <= status < 500 and status != 429:
-        raise Invalid(f"{event.role} refused the work ({status}): {detail}")
+    if 400 <= status < 500 and status not in (401, 429):
+        return _ask_a_human(event, FAILED, detail or f"{event.role} refused the work ({status})")
     if services.context.attempt >= QUEUES[event.queue].delivery_limit:
         return _ask_a_human(event, FAILED, detail)
     raise TryAgain(f"{event.role} cannot do the work now ({status}): {detail}")

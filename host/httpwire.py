@@ -120,7 +120,8 @@ def request_bytes(method: str, target: str, headers: Iterable[Header], body: byt
     for name, value in headers:
         lines += (name, b": ", value, b"\r\n")
     head = b"".join(lines)
-    if head.count(b"\n") != 1 + (len(lines) - 1) // 4 or b" " in target.encode("ascii"):
+    line_ends = 1 + (len(lines) - 1) // 4
+    if head.count(b"\n") != line_ends or head.count(b"\r") != line_ends or " " in target:
         raise ValueError("a request target or header field holds a space or a line end")
     return head + b"content-length: %d\r\n\r\n" % len(body) + body
 

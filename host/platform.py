@@ -46,6 +46,7 @@ class Host:
         memory: Callable[[], int] = memory_available,
     ) -> None:
         """Raises Invalid when a route or a function names what is not there; all of it together."""
+        _check(functions, ingress, settings.images)
         self._read_memory = memory
         self._folder = Path(tempfile.mkdtemp(prefix="bizosaas-"))
         clock = Clock(time.monotonic())
@@ -53,7 +54,6 @@ class Host:
         free = Memory(memory(), settings.memory_reserve)
         self._context = Context(loop, settings, self._folder, on_log, on_event, clock, free)
         self.images = {image.name: Spawner(self._context, image, self._reconsider) for image in settings.images}
-        _check(functions, ingress, settings.images)
         self.pools = {
             name: Pool(function, self._spawner(function.image), self._context) for name, function in functions.items()
         }

@@ -19,7 +19,7 @@ from pathlib import Path
 from host.live import Live
 from host.main import Options, options_from, run
 from scripts.demo_tenants import USERS, seed_settings
-from shared.auth.users import SeedUser, seed
+from shared.auth.users import SeedUser, change_passwords, seed
 from shared.settings import settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,19 +41,23 @@ def _ours(path: Path) -> Path:
 
 def _prepare(home: Path) -> None:
     """The demo tenants: made once; what was changed since stays."""
-    password = _password(home)
-    seed([SeedUser(*user) for user in USERS], lambda _email: password)
+    before, password = _password(home)
+    made = seed([SeedUser(*user) for user in USERS], lambda _email: password)
+    if password != before and not made:
+        change_passwords([user[0] for user in USERS], password)
     seed_settings()
 
 
-def _password(home: Path) -> str:
-    given = os.environ.get("BIZOSAAS_DEMO_PASSWORD", "")
+def _password(home: Path) -> tuple[str, str]:
+    """(the demo password until now, the one from now on), the latter kept in the home folder."""
     path = home / PASSWORD_FILE
-    if given or not path.exists():
+    before = path.read_text().strip() if path.exists() else ""
+    password = os.environ.get("BIZOSAAS_DEMO_PASSWORD", "") or before or secrets.token_urlsafe(12)
+    if password != before:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w") as file:
-            file.write((given or secrets.token_urlsafe(12)) + "\n")
-    return path.read_text().strip()
+            file.write(password + "\n")
+    return before, password
 
 
 def _announce(options: Options, live: Live, port: int, began: float) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from events.fields import Json
@@ -19,7 +17,7 @@ class Question(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     type: str = Field(min_length=1, max_length=60)
-    data: dict[str, Any] = Field(max_length=500)
+    data: Json = Field(max_length=500)
 
 
 class Judgement(BaseModel):

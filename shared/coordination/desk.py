@@ -26,7 +26,7 @@ from shared.tools.review_queue import (
     Waiting,
     arrange,
     delay_loss,
-    order_queue,
+    rank,
     review_minutes,
     will_expire,
 )
@@ -161,8 +161,11 @@ class Desk:
     @cached_property
     def queue(self) -> Mapping[str, Ranked]:
         """Each request's place, by id, in the order of the queue."""
-        ranked = order_queue(self.waiting, across_urgency=self._across, reviewers=self.at_work)
-        return {one.id: one for one in ranked}
+        return {one.id: one for one in rank(self._line, reviewers=self.at_work)}
+
+    @cached_property
+    def _line(self) -> Sequence[Waiting]:
+        return arrange(self.waiting, across_urgency=self._across, reviewers=self.at_work)
 
     def expected_loss(self, request_id: str) -> str | None:
         """What a request is expected to lose at its place, as text at the minor unit; None when it cannot be told."""
@@ -235,13 +238,12 @@ class Desk:
         arrivals = self.past.arrivals_per_hour((one.created_at for one in self.pending), self.now)
         found = capacity(arrivals, 60 / (self.past.mean_minutes() or USUAL_MINUTES), self.at_work)
         begin = min((one.hours_to_work(self.now) for one in self.reviewers), default=0.0)
-        line = arrange(self.waiting, across_urgency=self._across, reviewers=self.at_work)
-        late = tuple(will_expire(line, reviewers=self.at_work, begin_hours=begin))
+        late = tuple(will_expire(self._line, reviewers=self.at_work, begin_hours=begin))
         warnings = []
         if found.unstable:
             warnings.append("requests come faster than the reviewers can decide them")
         if late:
-            warnings.append(f"{len(late)} of {len(line)} requests will expire before their turn")
+            warnings.append(f"{len(late)} of {len(self._line)} requests will expire before their turn")
         return Staffing(found, self.at_work, late, "; ".join(warnings))
 
 

@@ -16,6 +16,7 @@ from shared.store.database import Unit
 from shared.store.orchestration import approvals, samples, task_keys, tasks
 
 if TYPE_CHECKING:
+    from shared.coordination.tickets import Tickets
     from shared.tools.fraud import History as OrderHistory
     from shared.tools.past_reviews import PastReviews
     from shared.tools.track_record import Kept
@@ -134,6 +135,12 @@ class History:
             )
         return list(found.values())[:limit]
 
+    def messages_said(self, about: str) -> list[dict[str, Any]]:
+        """The messages about an order or a ticket, the oldest first: {id, kind, fingerprint, status}."""
+        from shared.coordination.messages import Messages
+
+        return Messages(self.unit, self.tenant, self.now).said(about)
+
     def learn(self, sample: TrainingSample) -> None:
         """Keep a decision as a labelled sample, once. An order's sample also keeps the signals that stood on it,
         and a confirmed fraud becomes a key of its task."""
@@ -171,6 +178,13 @@ class History:
         from shared.coordination.order_history import order_history
 
         return order_history(self.unit, self.tenant, self.now(), order)
+
+    @property
+    def tickets(self) -> Tickets:
+        """What the tenant's tasks say of its support tickets."""
+        from shared.coordination.tickets import Tickets
+
+        return Tickets(self.unit, self.tenant)
 
     def decisions(self, role: str, task_type: str) -> list[Kept]:
         """The decided recommendations of a role on one type of task, newest first."""
@@ -213,9 +227,3 @@ class History:
         query = select(tasks.c.id, tasks.c.data).where(tasks.c.tenant == self.tenant, tasks.c.id.in_(task_ids))
         found = {row.id: row.data for row in self.unit.read().execute(query)}
         return [found[task_id] for task_id in task_ids if task_id in found]
-
-    def messages_said(self, about: str) -> list[dict[str, Any]]:
-        """The messages about an order or a ticket, the oldest first: {id, kind, fingerprint, status}."""
-        from shared.coordination.messages import Messages
-
-        return Messages(self.unit, self.tenant, self.now).said(about)

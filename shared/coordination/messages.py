@@ -19,6 +19,7 @@ from shared.ids import derive_id
 from shared.store.database import Unit
 from shared.store.orchestration import messages as table
 from shared.tools.reading import Fields
+from shared.tools.sensitive import mask_sensitive
 
 READY, SENT = "ready", "sent"
 #: The columns that a proposal fills with text, and how long each may be; 0 for any length.
@@ -75,8 +76,9 @@ def _read(fields: Fields) -> dict[str, Any]:
     for name, longest in TEXTS.items():
         if longest and len(values[name]) > longest:
             raise Invalid.field(fields.at(name), f"must have at most {longest} characters")
-    # An SMS has no subject.
-    return values | {"subject": fields.maybe_text("subject") or "", "send_at": fields.moment("send_at")}
+    # An SMS has no subject. A reviewer may have changed the words, so they are masked where they are kept.
+    words = mask_sensitive({"subject": fields.maybe_text("subject") or "", "body": values["body"]})
+    return {**values, **words.clean, "send_at": fields.moment("send_at")}
 
 
 def _replaces(detail: Mapping[str, Any]) -> list[str]:

@@ -149,7 +149,7 @@ class _Past:
         }
 
     def activity(self, ties: Mapping[str, str]) -> list[Activity]:
-        """Orders of each key in 1 h, 24 h and 30 days, this one with them, and how many are usual: the key's own
+        """Other orders of each key in 1 h, 24 h and 30 days, and how many are usual: the key's own
         mean once it has 5 earlier orders, else the tenant's per key that was active in 30 days."""
         counts = {row.kind: row for row in self._counts(ties)}
         lacking = [kind for kind in ties if kind not in counts or counts[kind].total < ENOUGH_OWN_ORDERS]
@@ -161,7 +161,7 @@ class _Past:
                 rate = active[kind] * (length / MONTH) if kind in active else None
                 if row is not None and kind not in lacking:
                     rate = row.total * (length / max(self.at - row.first, length))
-                found.append(Activity(TIES[kind], window, 1 + (getattr(row, f"in_{window}") if row else 0), rate))
+                found.append(Activity(TIES[kind], window, getattr(row, f"in_{window}") if row else 0, rate))
         return found
 
     def _counts(self, ties: Mapping[str, str]) -> Sequence[Row[Any]]:

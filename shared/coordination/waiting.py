@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, distinct, select, update
+from sqlalchemy import bindparam, select, update
 
 from shared.coordination.desk import Desk
 from shared.coordination.history import History
@@ -28,7 +28,7 @@ _SHOWN = (
 
 def tenants_waiting(unit: Unit) -> list[str]:
     """The tenants for whom something waits."""
-    query = select(distinct(approvals.c.tenant)).where(approvals.c.status == "pending")
+    query = select(approvals.c.tenant).where(approvals.c.status == "pending").distinct()
     return sorted(unit.read().execute(query).scalars())
 
 

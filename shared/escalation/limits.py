@@ -69,10 +69,13 @@ def read_limit(limit: Limit, value: object, currency: str, field: str = "") -> L
 def read_score(value: object, bounds: tuple[Decimal, Decimal], field: str) -> Decimal:
     """A score inside its bounds, from a Decimal, an integer, decimal text or the float that a role computed.
 
-    A float means the shortest decimal that reads back as it, which is how JSON writes it.
+    A float means the shortest decimal that reads back as it, which is how JSON writes it: a computed score may have
+    more places than an amount.
     """
-    computed = isinstance(value, float) and math.isfinite(value)
-    number = Decimal(repr(value)) if computed else exact_decimal(value, field)
+    if isinstance(value, float | Decimal) and math.isfinite(value):
+        number = Decimal(repr(value)) if isinstance(value, float) else value
+    else:
+        number = exact_decimal(value, field)
     if not bounds[0] <= number <= bounds[1]:
         raise Invalid.field(field, f"must lie in {bounds[0]}..{bounds[1]}")
     return number

@@ -11,6 +11,7 @@ from shared.tools.sentences import sentences
 from shared.tools.words import stem, tokens, words
 
 MOST = 20
+LONGEST_ASK = 1_000
 # Questions stand at the beginning or the end of a long message, half of this at each.
 READ = 20_000
 
@@ -70,6 +71,15 @@ def extract_asks(text: str, language: str | None = "en") -> tuple[Ask, ...]:
     said = (clause for sentence in sentences(part) for clause in _clauses(sentence, code))
     asked = dict.fromkeys(clause for clause in said if _asks(clause, code) and content(clause, code))
     return tuple(Ask(f"ask-{n}", clause) for n, clause in enumerate(list(asked)[:MOST], 1))
+
+
+def asks_of(text: str, language: str | None = "en") -> tuple[Ask, ...]:
+    """As `extract_asks`; a text that asks nothing in so many words ("My parcel has not arrived.") is one ask as a
+    whole, unless it says nothing."""
+    asks = extract_asks(text, language)
+    if asks or not content(text[:READ], base_language(language)):
+        return asks
+    return (Ask("ask-1", " ".join(text[:LONGEST_ASK].split())),)
 
 
 def content(text: str, language: str | None = "en") -> frozenset[str]:

@@ -15,8 +15,8 @@ NOTHING_SETTLED = Record()
 class Activity(NamedTuple):
     """How busy a key such as "card" was in a window.
 
-    `seen` are its orders, or for a link its e-mail addresses, with this order's; `rate` is how many are
-    usual there, None when nobody knows.
+    `seen` are its orders beside the one in question (which is there anyhow and proves nothing), or for a link its
+    e-mail addresses, with this order's; `rate` is how many are usual there, None when nobody knows.
     """
 
     key: str

@@ -108,7 +108,7 @@ def _signal_counts(settled: list[PastOrder]) -> dict[str, SignalCounts]:
 def _orders_in(earlier: list[PastOrder], key: str, value: str, window: str, at: dt.datetime) -> Activity:
     length = WINDOWS[window]
     same = [seen for seen in earlier if getattr(seen, key) == value]
-    count = 1 + sum(at - seen.placed_at < length for seen in same)
+    count = sum(at - seen.placed_at < length for seen in same)
     if len(same) >= ENOUGH_OWN_ORDERS:
         span = max(at - min(seen.placed_at for seen in same), length)
         return Activity(key, window, count, len(same) * (length / span))

@@ -20,13 +20,15 @@ READ = 10_000
 
 @dataclass(frozen=True)
 class OpenTicket:
-    """An open ticket: `text` is its cleaned message, `received_at` aware."""
+    """A ticket to compare with: `text` is its cleaned message, `received_at` aware. One that has `ended` tells of a
+    problem, and can no longer take in a duplicate."""
 
     id: str
     customer_id: str | None
     text: str
     category: str
     received_at: dt.datetime
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def _duplicate_of(ticket: OpenTicket, earlier: Iterable[OpenTicket]) -> str | No
         (-score, other.received_at, other.id)
         for other in earlier
         if other.customer_id == ticket.customer_id
+        and not other.ended
         and (score := jaccard(mine, shingles(tokens(other.text[:READ])))) >= SAME_MESSAGE
     ]
     return min(alike)[2] if alike else None

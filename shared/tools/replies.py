@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.agents.case import Escalation, Proposal
-from shared.tools.asks import Ask, ask_coverage, extract_asks
+from shared.tools.asks import Ask, ask_coverage, asks_of
 from shared.tools.claim_patterns import find_claims
 from shared.tools.claims import Claim, check_claims
 from shared.tools.commitments import Allowed, Commitment, check_commitments
@@ -102,8 +102,9 @@ def draft(task: ReplyTask, settings: ReplySettings, text: str | None = None) -> 
     of the one assembled here.
 
     To an angry customer a reply of negative tone is assembled once more, with thanks; a human sees it if that does not
-    help. Confidence is coverage x supported claims / claims, and 0 with a commitment that nobody decided, a leak, or
-    a reply in another language than the message's or one whose promises cannot be recognised.
+    help. Confidence is coverage x supported claims / claims, and 0 with a commitment that nobody decided, a leak, a
+    reply in another language than the message's or one whose promises cannot be recognised, and for a message that
+    says nothing that could be answered.
     """
     work = _Work.begin(task, settings)
     reply = work.assemble(warm=False)
@@ -131,7 +132,7 @@ class _Work:
     def begin(cls, task: ReplyTask, settings: ReplySettings) -> _Work:
         own = clean_message(task.message, task.language).text
         language = _reply_language(task, settings)
-        asks = extract_asks(own, base_language(task.language) or language)
+        asks = asks_of(own, base_language(task.language) or language)
         deadline = [{"key": "deadline", "value": task.deadline}] if task.deadline else []
         return cls(task, settings, own, language, _locale(language, settings), asks, [*task.facts, *deadline])
 
@@ -158,7 +159,7 @@ class _Work:
         harsh = task.angry and tone is not None and tone < 0
         reading = readability(body) if self.language == "en" else Readability(0, 0, 0, None)
         supported = (number - len(unsupported)) / number if number else 1.0
-        sound = not (unallowed or leaks) and self._readable()
+        sound = bool(self.asks) and not (unallowed or leaks) and self._readable()
         return Draft(
             subject=reply.subject,
             body=body,

@@ -111,7 +111,11 @@ def order_queue(pending: Sequence[Waiting], *, across_urgency: bool = False, rev
     `reviewers` work it off side by side. Within a class the result loses no more than the order by age and no
     more than the c-mu order.
     """
-    line = arrange(pending, across_urgency=across_urgency, reviewers=reviewers)
+    return rank(arrange(pending, across_urgency=across_urgency, reviewers=reviewers), reviewers=reviewers)
+
+
+def rank(line: Sequence[Waiting], *, reviewers: int = 1) -> list[Ranked]:
+    """The places of a queue that is in order, and what each request is expected to lose at its own."""
     ends = _ends(line, reviewers)
     return [
         Ranked(item.id, rank, None if item.stake is None else item.loss(end))
@@ -154,8 +158,11 @@ def _best(aged: list[Waiting], before: float, reviewers: int) -> list[Waiting]:
     indexed = list(aged)
     for slot, item in zip(slots, sorted((aged[slot] for slot in slots), key=lambda item: -item.index), strict=True):
         indexed[slot] = item
-    candidates = [_improve(start, slots, before, reviewers) for start in (indexed, aged)]
-    return min(candidates, key=lambda line: _cost(line, before, reviewers))
+    line = _improve(indexed, slots, before, reviewers)
+    if _cost(line, before, reviewers) <= _cost(aged, before, reviewers):
+        return line
+    # Requests about to expire can make the index the worse start of the two.
+    return _improve(aged, slots, before, reviewers)
 
 
 def _improve(start: list[Waiting], slots: list[int], before: float, reviewers: int) -> list[Waiting]:

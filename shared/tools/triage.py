@@ -104,8 +104,8 @@ def triage(ticket: Ticket, history: TicketHistory, settings: TriageSettings) -> 
         masked=masked.findings,
         legal=legal,
         confidence=topic.confidence,
-        proposals=_proposals(known),
-        escalations=_escalations(legal, known),
+        proposals=_proposals(topic.category, known),
+        escalations=_escalations(ticket, known),
     )  # fmt: skip
 
 
@@ -147,22 +147,24 @@ def _severity(text: str, ticket: Ticket, settings: TriageSettings, language: str
     )
 
 
-def _proposals(known: Known) -> tuple[Proposal, ...]:
+def _proposals(category: str, known: Known) -> tuple[Proposal, ...]:
     proposals = []
     if known.duplicate_of:
         why = "the same customer sent nearly the same words"
         proposals.append(Proposal("merge_ticket", {"into": known.duplicate_of}, why))
     if known.incident:
         why = f"{known.in_hour} customers with one problem in an hour"
-        proposals.append(Proposal("open_incident", {"tickets": list(known.cluster)}, why))
+        proposals.append(Proposal("open_incident", {"category": category, "tickets": list(known.cluster)}, why))
     return tuple(proposals)
 
 
-def _escalations(legal: Sequence[Match], known: Known) -> tuple[Escalation, ...]:
+def _escalations(ticket: Ticket, known: Known) -> tuple[Escalation, ...]:
+    """Legal words of the subject that the message has not: those of the message have stopped the ticket by rule."""
     escalations = []
-    if legal:
+    judged = {match.word for match in legal_words(ticket.message)}
+    if legal := [match for match in legal_words(ticket.subject) if match.word not in judged]:
         quoted = list(dict.fromkeys(match.found for match in legal))
-        escalations.append(Escalation("legal_review_required", "message", quoted, list(LEGAL_WORDS)))
+        escalations.append(Escalation("legal_review_required", "subject", quoted, list(LEGAL_WORDS)))
     if known.incident:
         why = f"chance brings as many with p = {known.p:.3g}"
         escalations.append(Escalation("unusual_behavior_pattern", "tickets_in_hour", known.in_hour, why=why))

@@ -31,11 +31,22 @@ def _request(case: Case) -> ReviewRequest:
     return ReviewRequest.read(case.data.get("request"))
 
 
+class _Held:
+    """Keeps the desk beside what the tools found. Not a value: a text must not be supported by other requests."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+
 def _desk(case: Case) -> Desk:
-    """All that waits; the request itself as the case has it."""
-    own = case.data["request"]
-    others = [each for each in case.data.get("pending", ()) if each["id"] != own["id"]]
-    return desk_of({**case.data, "pending": [*others, own]}, case.settings, case.history)
+    """All that waits, the request itself as the case has it; read once."""
+    if "desk" not in case.found:
+        own = case.data["request"]
+        others = [each for each in case.data.get("pending", ()) if each["id"] != own["id"]]
+        held = desk_of({**case.data, "pending": [*others, own]}, case.settings, case.history)
+        case.found["desk"] = _Held(held)
+    desk: Desk = case.found["desk"].desk
+    return desk
 
 
 def gather_context(case: Case) -> dict[str, Any]:

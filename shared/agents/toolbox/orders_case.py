@@ -17,6 +17,7 @@ from shared.tools.reading import Fields
 from shared.tools.totals import order_amount
 
 if TYPE_CHECKING:
+    from shared.agents.toolbox.needs import Past
     from shared.escalation.policy import Policy
 
 T = TypeVar("T")
@@ -30,6 +31,12 @@ def once(case: Case, name: str, compute: Callable[[], T]) -> T:
         case.found[name] = compute()
     value: T = case.found[name]
     return value
+
+
+def past_of(case: Case) -> Past | None:
+    """The tenant's past; None where there is none to ask."""
+    past: Past | None = case.history
+    return past
 
 
 def policy_of(case: Case) -> Policy:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.agents.case import Case, Conclusion, Escalation
-from shared.agents.toolbox.orders_case import in_currency, once, order_of, plain, policy_of
+from shared.agents.toolbox.orders_case import in_currency, once, order_of, past_of, plain, policy_of
 from shared.errors import Invalid
 from shared.tools import fraud as tools
 from shared.tools.fraud import FraudPolicy, History, Screening, Signal
@@ -95,7 +95,8 @@ def conclude_fraud(case: Case) -> Conclusion:
 
 def _past(case: Case) -> History:
     """The tenant's history; the empty one, which decides nothing, where there is none."""
-    return once(case, "past", lambda: History() if case.history is None else case.history.order_history(order_of(case)))
+    past = past_of(case)
+    return once(case, "past", lambda: History() if past is None else past.order_history(order_of(case)))
 
 
 def _policy(case: Case) -> FraudPolicy:

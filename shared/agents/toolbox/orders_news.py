@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.agents.case import Case
-from shared.agents.toolbox.orders_case import once
+from shared.agents.toolbox.orders_case import once, past_of
 from shared.errors import Invalid
 from shared.tools import delay_rights as rights
 from shared.tools import order_facts as facts
@@ -81,8 +81,8 @@ def _told(case: Case) -> str | None:
 
 
 def _messages(case: Case) -> list[Mapping[str, Any]]:
-    about = order_id(case)
-    return once(case, "messages", lambda: [] if case.history is None else list(case.history.messages_said(about)))
+    past, about = past_of(case), order_id(case)
+    return once(case, "messages", lambda: [] if past is None else list(past.messages_said(about)))
 
 
 def delay(case: Case) -> DelayRights | None:

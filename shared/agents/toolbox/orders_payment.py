@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.agents.case import Case, Conclusion, Escalation, Proposal
-from shared.agents.toolbox.orders_case import plain
+from shared.agents.toolbox.orders_case import past_of, plain
 from shared.tools import payments as tools
 from shared.tools.money import Money
 from shared.tools.money import money as read_money
@@ -156,12 +156,13 @@ def _active(case: Case) -> list[Fields]:
 
 def _orders_with_its_references(case: Case) -> Iterator[dict[str, Any]]:
     """Other tasks' orders that carry a reference of this one's payments, as far as they can be read."""
-    if case.history is None:
+    past = past_of(case)
+    if past is None:
         return
     references = {fields.maybe_text("psp_reference") for fields in Fields.of(case.data).objects("payments")}
     for reference in sorted(filter(None, references)):
-        seen = case.history.tasks_of("psp_reference", reference)
-        for data in case.history.data_of([task.task_id for task in seen if task.task_id != case.task_id]):
+        seen = past.tasks_of("psp_reference", reference)
+        for data in past.data_of([task.task_id for task in seen if task.task_id != case.task_id]):
             if isinstance(data.get("order_id"), str) and data["order_id"].strip():
                 yield {"order_id": data["order_id"], "payments": [{"psp_reference": reference}]}
 

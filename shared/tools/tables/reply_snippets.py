@@ -41,8 +41,10 @@ ENGLISH = (
         ("where is my order", "has my order been shipped", "when will my order arrive", "track my parcel"),
     ),
     Snippet(
-        "processing", "order_status", "Your order {order_id} is being prepared. We plan to ship it on {ship_date}.",
-        ("where is my order", "when will my order ship", "order status"),
+        "planned", "order_status",
+        "Your order {order_id} is being prepared. We plan to ship it on {ship_date}, and it should arrive by {latest}.",
+        ("where is my order", "when will my order ship", "has my order been shipped", "when will my order arrive",
+         "order status", "my order has not arrived"),
     ),
     Snippet(
         "tracking", "delivery", "You can follow the parcel with the tracking number {tracking_number}.",
@@ -117,9 +119,11 @@ GERMAN = (
         ("wo ist meine Bestellung", "wurde meine Bestellung versandt", "wann kommt mein Paket"),
     ),
     Snippet(
-        "processing", "order_status",
-        "Ihre Bestellung {order_id} wird gerade vorbereitet. Der Versand ist für den {ship_date} geplant.",
-        ("wo ist meine Bestellung", "wann wird meine Bestellung verschickt"),
+        "planned", "order_status",
+        "Ihre Bestellung {order_id} wird gerade vorbereitet. Der Versand ist für den {ship_date} geplant, "
+        "die Lieferung bis zum {latest}.",
+        ("wo ist meine Bestellung", "wann wird meine Bestellung verschickt", "wurde meine Bestellung versandt",
+         "wann kommt meine Bestellung an", "Stand meiner Bestellung", "wann kommt mein Paket"),
     ),
     Snippet(
         "tracking", "delivery", "Mit der Sendungsnummer {tracking_number} können Sie Ihr Paket verfolgen.",

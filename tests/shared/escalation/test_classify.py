@@ -299,3 +299,10 @@ def test_a_verdict_is_json_and_no_amount_in_it_is_a_float(task: Task, document: 
 def test_the_policy_version_of_a_verdict_is_that_of_its_policy(task: Task, other: Task) -> None:
     policy: Policy = policy_from({"order_amount": "1.00"})
     assert classify(*task, policy).policy_version == classify(*other, policy).policy_version == policy.version
+
+
+def test_a_computed_score_may_be_tiny() -> None:
+    """What a role computed and JSON kept has more places than an amount may have."""
+    data = {"amount": "10.00", "currency": "EUR", "customer_new": False}
+    verdict = classify("order", data, DEFAULT_POLICY, found={"fraud_score": Decimal("0.0000491234567890123")})
+    assert not verdict.escalated

@@ -381,11 +381,11 @@ def test_history_counts_settled_orders_and_labels() -> None:
     assert history.paid_before is False
 
 
-def test_history_counts_this_order_in_its_windows() -> None:
-    """Three earlier orders of an e-mail today and this one: four in 24 h, one in the hour."""
+def test_history_counts_the_other_orders_in_each_window() -> None:
+    """Three earlier orders of an e-mail today: three in 24 h, none in the hour. This one proves nothing."""
     orders = [past(days, email="ada@example.com") for days in (0.1, 0.5, 0.9)]
     history = summarise(order(email="Ada@example.com"), orders, NOW)
-    assert [(seen.window, seen.seen) for seen in history.activity] == [("1h", 1), ("24h", 4), ("30d", 4)]
+    assert [(seen.window, seen.seen) for seen in history.activity] == [("1h", 0), ("24h", 3), ("30d", 3)]
     # The tenant's mean: 3 orders of one active e-mail in 30 days.
     assert [seen.rate for seen in history.activity] == pytest.approx([3 / 720, 0.1, 3])
 
@@ -425,7 +425,7 @@ def test_the_order_itself_is_not_its_own_history() -> None:
     orders = [past(0, order_id="o1", email="ada@example.com", paid=True)]
     history = summarise(order(email="ada@example.com"), orders, NOW)
     assert history.paid_before is False
-    assert all(seen.seen == 1 and seen.rate is None for seen in history.activity)
+    assert all(seen.seen == 0 and seen.rate is None for seen in history.activity)
 
 
 def test_keys_of_an_order() -> None:

@@ -158,10 +158,19 @@ def test_a_promise_in_a_name_or_a_fact_is_a_promise() -> None:
     assert draft(replace(TASK, facts=facts), SHOP).confidence == 0
 
 
-@pytest.mark.parametrize("message", ["", "Thanks, solved", "😡"])
-def test_a_message_that_asks_nothing_is_covered(message: str) -> None:
+@pytest.mark.parametrize("message", ["", "Thanks!", "😡"])
+def test_a_message_that_says_nothing_is_left_to_a_human(message: str) -> None:
+    """Nothing is left unanswered, and nothing can be answered."""
     found = draft(replace(TASK, message=message), SHOP)
-    assert (found.asks, found.coverage) == ((), 1.0)
+    assert (found.asks, found.coverage, found.confidence) == ((), 1.0, 0.0)
+
+
+def test_what_is_told_without_a_question_wants_an_answer_too() -> None:
+    found = draft(replace(TASK, message="My order 1042 has not arrived."), SHOP)
+    assert [one.text for one in found.asks] == ["My order 1042 has not arrived."]
+    assert (found.coverage, found.confidence) == (1.0, 1.0)
+    assert "It should arrive on Dec 18, 2026." in found.body
+    assert draft(replace(TASK, message="The tent is torn at the seam."), SHOP).confidence == 0
 
 
 def test_a_hard_text_is_reported() -> None:

@@ -74,7 +74,8 @@ def test_probabilities_of_all_categories_sum_to_one() -> None:
     assert sum(found.p.values()) == pytest.approx(1)
 
 
-def test_a_forwarded_threat_is_sorted_by_its_senders_words_and_still_shown_to_a_human() -> None:
+def test_a_forwarded_threat_is_sorted_by_its_senders_words_and_still_quoted() -> None:
+    """Legal words of the message have stopped it by rule before; a second stop for the same would ask twice."""
     message = (
         "Thanks, solved.\n\n---------- Forwarded message ---------\nFrom: Bob <b@shop.example>\n"
         "Date: Mon, 14 Dec 2026\nSubject: Order\nTo: <anna@home.example>\n\nNext you will hear of a lawsuit."
@@ -83,8 +84,17 @@ def test_a_forwarded_threat_is_sorted_by_its_senders_words_and_still_shown_to_a_
     assert found.message.text == "Thanks, solved."
     assert found.category == OTHER
     assert [match.word for match in found.legal] == ["lawsuit"]
-    assert [one.trigger for one in found.escalations] == ["legal_review_required"]
-    assert found.escalations[0].actual == ["lawsuit"]
+    assert found.escalations == ()
+
+
+def test_a_legal_word_in_the_subject_alone_calls_a_human() -> None:
+    """No rule reads the subject."""
+    found = triage(sent("Call me.", subject="My lawyer"), TicketHistory(), TENANT)
+    assert [(one.trigger, one.field, one.actual) for one in found.escalations] == [
+        ("legal_review_required", "subject", ["lawyer"])
+    ]
+    both = triage(sent("My lawyer will call.", subject="My lawyer"), TicketHistory(), TENANT)
+    assert both.escalations == ()
 
 
 def test_an_empty_message_with_an_attachment_is_other_without_confidence() -> None:
