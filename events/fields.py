@@ -37,19 +37,17 @@ Amount = Annotated[
 Moment = AwareDatetime
 
 
-def plain(value: Any) -> Any:
-    """A JSON value with its decimals as the numbers that they were."""
+def _numbers(value: Any) -> Any:
+    """A JSON value whose decimals are written as the numbers that they were read from."""
     if isinstance(value, Decimal):
-        return float(value)
+        return float(value)  # what `loads` read as a decimal comes back digit for digit
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return value
+        return {key: _numbers(item) for key, item in value.items()}
+    return [_numbers(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-#: A JSON object; what it holds travels untouched.
-Json = Annotated[dict[str, Any], PlainSerializer(plain, return_type=dict[str, Any])]
+#: A JSON object that travels untouched: by itself pydantic would write its decimals as strings.
+Json = Annotated[dict[str, Any], PlainSerializer(_numbers, return_type=dict[str, Any], when_used="json")]
 
 __all__ = [
     "Amount",
