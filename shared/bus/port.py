@@ -196,6 +196,14 @@ class Bus(Publisher, WorkQueue, FactLog, DeadLetterOffice, Protocol):
         """
         ...
 
+    def take_back(self) -> int:
+        """End every lease, of messages and of partitions, without counting an attempt; returns how many.
+
+        For the one consumer of a bus, when it starts and those before it are known to be dead. An engine that ends
+        the leases of a broken connection by itself has none to take back.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of connections; the next call opens them again."""
         ...
