@@ -23,9 +23,9 @@ import urllib3
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
-from scripts.demo_day import orders, tickets
 
 from events.jsontext import JsonError, dumps, loads
+from scripts.demo_day import orders, tickets
 
 ENDED = ("completed", "rejected", "failed", "cancelled")
 WAITS = "awaiting_approval"
