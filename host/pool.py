@@ -148,13 +148,23 @@ class Pool:
         backing_off = self.retry_at > time.monotonic()
         count = policy.processes_to_start(self.function, self.load(), self._context.memory, backing_off=backing_off)
         for _ in range(count):
-            process = Process(self, self._context)
+            process = self._new()
+            if process is None:
+                return
             if not self.spawner.spawn(process):
                 process.discard()
                 return
             self.others.add(process)
             self.metrics.starts += 1
             process.asked()
+
+    def _new(self) -> Process | None:
+        try:
+            return Process(self, self._context)
+        except OSError as error:  # no descriptors left, or no room for the socket: later perhaps
+            self.retry_at = time.monotonic() + policy.BACKOFF_FIRST
+            self._context.on_event("start_failed", function=self.function.name, why=str(error))
+            return None
 
     def process_ready(self, process: Process) -> None:
         """It accepts calls."""
