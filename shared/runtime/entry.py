@@ -19,6 +19,7 @@ from functools import cache
 
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -37,14 +38,19 @@ def run(function: str, listener: socket.socket, ready: Callable[[], None], lifel
     """
     config = prepare(find(function))
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(levelname)s %(name)s: %(message)s")
-    uvloop.run(_serve(config, listener, ready, lifeline))
+    uvloop.run(serve(config, listener, ready, lifeline))
 
 
 @cache
 def prepare(spec: FunctionSpec) -> uvicorn.Config:
     """All that serving a function needs and that a fork may inherit: its application, built, and how to speak HTTP."""
+    return configure(build(spec))
+
+
+def configure(app: ASGIApp) -> uvicorn.Config:
+    """How an application is served."""
     config = uvicorn.Config(
-        build(spec),
+        app,
         http=HttpToolsProtocol,
         ws="none",
         lifespan="off",
@@ -60,7 +66,8 @@ def prepare(spec: FunctionSpec) -> uvicorn.Config:
     return config
 
 
-async def _serve(config: uvicorn.Config, listener: socket.socket, ready: Callable[[], None], lifeline: int) -> None:
+async def serve(config: uvicorn.Config, listener: socket.socket, ready: Callable[[], None], lifeline: int) -> None:
+    """Answer on the socket until told to end, as `run` says, and drain."""
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
