@@ -40,8 +40,8 @@ from shared.store.migrate import migrate_all
 
 log = logging.getLogger("host")
 
-#: Imported once in each zygote, so that no function pays for it. Data and libraries only.
-PRELOAD = ("shared.runtime.preload", "functions.catalogue")
+#: Imported once in each zygote, so that no function pays for it; leaves no thread and no connection.
+PRELOAD = ("shared.runtime.preload", "functions.warmed")
 GRACE_SECONDS = 30.0
 
 

@@ -100,6 +100,10 @@ class Publisher(Protocol):
         """Send (queue, message) and (topic, message) pairs; they are durable when this returns."""
         ...
 
+    def close(self) -> None:
+        """Let go of connections; the next call opens them again."""
+        ...
+
 
 class WorkQueue(Protocol):
     """Leases work. What acts on a delivery says whether the lease still held; if not, it changed nothing.
@@ -194,8 +198,4 @@ class Bus(Publisher, WorkQueue, FactLog, DeadLetterOffice, Protocol):
 
         What is ready already, or is sent later, is not in it: lease first, listen to the doorbell, sleep until then.
         """
-        ...
-
-    def close(self) -> None:
-        """Let go of connections; the next call opens them again."""
         ...
