@@ -115,6 +115,9 @@ def _with_preload(image: Image) -> Image:
 def _bridge(wanted: Sequence[Subscription], call: Call, live: Live) -> Bridge:
     url = settings().bus_url
     bus = open_bus(url, TOPOLOGY)
+    left = bus.take_back()  # the home is ours alone: whoever leased before us is dead
+    if left:
+        log.warning("took back %d leases that a crash had left", left)
     chores = Chores(bus, tuple(TOPICS), live.on_fact)
     token = partial(service_token, name="bridge")
     return Bridge(bus, Doorbell(bus_file(url)), wanted, call, token, chores, on_event=live.on_event)

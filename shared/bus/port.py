@@ -199,3 +199,11 @@ class Bus(Publisher, WorkQueue, FactLog, DeadLetterOffice, Protocol):
         What is ready already, or is sent later, is not in it: lease first, listen to the doorbell, sleep until then.
         """
         ...
+
+    def take_back(self) -> int:
+        """End every lease, of messages and of partitions, without counting an attempt; returns how many.
+
+        For the one consumer of a bus, when it starts and those before it are known to be dead. An engine that ends
+        the leases of a broken connection by itself has none to take back.
+        """
+        ...

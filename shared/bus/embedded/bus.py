@@ -11,6 +11,9 @@ from shared.bus.port import Message
 from shared.errors import Invalid
 
 _NEXT_MESSAGE = "SELECT min(due_at) FROM message"
+_TAKE_BACK_WORK = """UPDATE message SET state = 'ready', lease = NULL, due_at = dies_at, attempt = attempt - 1
+    WHERE state = 'leased'"""
+_TAKE_BACK_FACTS = "UPDATE reader SET receipt = NULL, free_at = ? WHERE receipt IS NOT NULL"
 _NEXT_PLACE = "SELECT min(free_at) FROM reader WHERE free_at > ?"
 
 
@@ -34,6 +37,12 @@ class EmbeddedBus(EmbeddedQueues, EmbeddedFacts, EmbeddedDeadLetterOffice):
             (message,) = connection.execute(_NEXT_MESSAGE).fetchone()
             (place,) = connection.execute(_NEXT_PLACE, (now,)).fetchone()
         return min((moment for moment in (message, place) if moment is not None), default=None)
+
+    def take_back(self) -> int:
+        """See `Bus.take_back`."""
+        with self._database.transaction() as connection:
+            messages = connection.execute(_TAKE_BACK_WORK).rowcount
+            return messages + connection.execute(_TAKE_BACK_FACTS, (self._clock(),)).rowcount
 
     def close(self) -> None:
         """See `Bus.close`."""
