@@ -49,7 +49,22 @@ DONE = Verdict("done")
 async def deliver(
     call: Call, function: str, token: str, messages: Sequence[Message], attempt: int, *, batch: bool
 ) -> list[Verdict]:
-    """Hand messages to a function; one verdict each, in order."""
+    """Hand messages to a function; one verdict each, in order.
+
+    A batch that is refused as a whole (one of it is not readable, or all together are too large) is halved until the
+    message to blame stands alone: its neighbours are not refused with it.
+    """
+    verdicts = await _deliver(call, function, token, messages, attempt, batch)
+    if len(messages) == 1 or any(verdict.kind != "never" for verdict in verdicts) or len(set(verdicts)) > 1:
+        return verdicts
+    middle = len(messages) // 2
+    first = await deliver(call, function, token, messages[:middle], attempt, batch=batch)
+    return first + await deliver(call, function, token, messages[middle:], attempt, batch=batch)
+
+
+async def _deliver(
+    call: Call, function: str, token: str, messages: Sequence[Message], attempt: int, batch: bool
+) -> list[Verdict]:
     body = b"[" + b",".join(message.body for message in messages) + b"]" if batch else messages[0].body
     headers = [
         (b"content-type", (BATCH if batch else messages[0].content_type or STRUCTURED).encode()),

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from events.commerce import OrderPlaced
 from events.envelope import BATCH, STRUCTURED, DecodeError, Envelope, decode_http
+from events.event import Event
 from events.jsontext import JsonError, loads
 from events.registry import DOMAIN
 from shared.errors import Forbidden, HouseError, Invalid, Malformed
@@ -130,7 +131,13 @@ def _accept(services: Services, item: Envelope | DecodeError) -> Received | Hous
 def _owned(item: Envelope, services: Services) -> Envelope:
     given = {name: value for name, value in item.extensions.items() if name not in ("tenantid", "actorid")}
     own = {"tenantid": services.context.tenant, "actorid": services.context.actor}
+    own["partitionkey"] = given.get("partitionkey") or _key(item.event) or services.context.tenant
     return replace(item, time=item.time or services.now(), extensions={**given, **own})
+
+
+def _key(event: Event) -> str:
+    """What is told in order: all about one order, else about one thing. One that must wait holds up its own only."""
+    return str(getattr(event, "order_id", "")) or event.about()
 
 
 def _refused(error: HouseError) -> Received:
