@@ -16,9 +16,9 @@ What can go wrong, and what follows:
 3. It dies later: the call fails with 502, or breaks off; see upstream.py.
 4. It dies unasked: the next start waits, longer with each death in a row; an answer ends the row.
 5. It never becomes ready: it is killed at the start limit, and that counts as a death.
-6. A call runs over the function's `timeout`: 504 for it, and the process is killed, since nothing else stops
-   code that loops; calls beside it in the process fail as in 3. When it is the caller who is slow, only the
-   call ends.
+6. A call runs over the function's `timeout`: 504 for it, and the process is killed, since nothing else stops code
+   that loops; calls beside it in the process fail as in 3. When it is the caller who is slow, only the call ends. A
+   WebSocket may last; server-sent events may last as long as `timeout` says.
 7. A call waits longer than the wait limit: 503.
 8. The zygote is gone: calls wait as in 7 until another is there.
 """
