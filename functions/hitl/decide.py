@@ -48,8 +48,8 @@ def decide(body: Decision, caller: CallerNow, services: ServicesNow) -> RequestV
     decided = services.approvals.decide(
         approval, body.decision, caller.user_id, body.notes, body.modified_action, _agreement(approval, body.decision)
     )
-    services.emit(*carry_out(services, task, decided))
-    services.emit(*_facts(services, task, decided))
+    followed = carry_out(services, task, decided)
+    services.emit(*_facts(services, task, decided), *followed)
     return RequestView.of(decided)
 
 

@@ -10,21 +10,30 @@ from collections.abc import Iterable
 from typing import Any
 
 from events.envelope import decode
+from events.topology import QUEUES, TOPICS
+from shared.bus.port import DeadLetter
 from shared.coordination.tasks import ENDED
 from shared.settings import CONTEXTS
 from tests.flows.platform import ROOT, Platform
 
 
-def count(platform: Platform, accepted: Iterable[str] = ()) -> None:
+def count(platform: Platform, accepted: Iterable[str] = (), dead: Iterable[str] = ()) -> None:
     """Wait until nothing is on its way, then check that nothing was lost and nothing doubled. `accepted` are the
-    ids of all tasks that were promised to a caller."""
+    ids of all tasks that were promised to a caller, `dead` those of the messages that had to die."""
     platform.quiet()
+    assert {message.message.id for message in dead_letters(platform)} == set(dead)
     tasks = _tasks(platform)
     assert set(accepted) <= tasks.keys(), "an accepted task is gone"
     _each_ended_or_waits_in_one_request(platform, tasks)
     _each_step_was_done_once(tasks)
     _each_fact_is_on_record_once(platform, tasks)
     _nobody_was_told_twice(platform)
+
+
+def dead_letters(platform: Platform) -> list[DeadLetter]:
+    """Everything that rests in a dead-letter queue."""
+    with platform.bus() as bus:
+        return [letter for origin in (*QUEUES, *TOPICS) for letter in bus.dead_letters(origin).items]
 
 
 def _tasks(platform: Platform) -> dict[str, dict[str, Any]]:
@@ -82,6 +91,6 @@ def _verified(platform: Platform) -> None:
 
 
 def _nobody_was_told_twice(platform: Platform) -> None:
-    query = "SELECT tenant, about, kind, fingerprint FROM messages WHERE status != 'replaced'"
+    query = "SELECT tenant, about, kind FROM messages"
     told = Counter(platform.rows("orchestration", query))
     assert all(times == 1 for times in told.values()), told
