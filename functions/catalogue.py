@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from events.topology import QUEUES, TOPICS
 from shared.agents.roles import roles
 from shared.contract import FunctionSpec
 
 
-def _http(module: str, route: str, permission: str, summary: str, **more: object) -> FunctionSpec:
+def _http(module: str, route: str, permission: str, summary: str, **more: Any) -> FunctionSpec:
     name = module.replace(".", "-").replace("_", "-")
-    return FunctionSpec(name, module, "http", permission, summary, route=route, **more)  # type: ignore[arg-type]
+    return FunctionSpec(name, module, "http", permission, summary, route=route, **more)
 
 
-def _event(module: str, summary: str, **more: object) -> FunctionSpec:
+def _event(module: str, summary: str, **more: Any) -> FunctionSpec:
     name = module.replace(".", "-").replace("_", "-")
-    return FunctionSpec(name, module, "event", "events.deliver", summary, **more)  # type: ignore[arg-type]
+    return FunctionSpec(name, module, "event", "events.deliver", summary, **more)
 
 
 AUTO_QUEUES = tuple(name for name in QUEUES if name.startswith("auto_"))

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
 from typing import TYPE_CHECKING, Any, cast
 
-import httptools
-
-from host.errors import HeadTooLarge, Slow
+from host.errors import Slow
 from host.exchange import Exchange
-from host.httpwire import Header
-from host.request import RequestHead, check_size
-from shared.errors import HouseError, Malformed
+from host.reader import Reader
 
 if TYPE_CHECKING:
     from host.front import Front
@@ -21,32 +16,19 @@ if TYPE_CHECKING:
 
 NEVER = math.inf
 LINGER = 3.0  # seconds to let a caller read an answer that came before its request was whole
-_BODY, _QUEUE, _TUNNEL = 1, 2, 4  # why reading is held
-CHUNK_OVERHEAD = 8  # bytes of chunk framing and extensions that one byte of body may cost
+_BODY, _QUEUE, _UPGRADE = 1, 2, 4  # why reading is held
 
 
 class Client(asyncio.Protocol):
-    """Reads requests with httptools, lets one after the other be answered, and keeps the caller's limits.
+    """Lets one request after the other be answered, and keeps the caller's limits.
 
-    `deadline` is when something has to have happened; the front looks at it at each tick. It stands for, in
-    turn: the next request (keep-alive), the rest of a head, the next bytes of a body, the reading of an
-    answer. It is NEVER while a function works.
+    `deadline` is when something has to have happened; the front looks at it at each tick. It stands for, in turn:
+    the next request (keep-alive), the rest of a head, the next bytes of a body, the reading of an answer. It is NEVER
+    while a function works.
     """
 
     __slots__ = (
-        *(
-            "_broken",
-            "_closing",
-            "_fed",
-            "_head_bytes",
-            "_headers",
-            "_held",
-            "_in_head",
-            "_lingering",
-            "_parser",
-            "_parsing",
-        ),
-        *("_queue", "_read", "_serving", "_url"),
+        *("_held", "_lingering", "_reader", "_serving"),
         *("current", "deadline", "forwarded", "front", "full", "gone", "open", "transport", "tunnel"),
     )
 
@@ -60,19 +42,9 @@ class Client(asyncio.Protocol):
         self.deadline = NEVER
         self.forwarded = b""
         self.transport: asyncio.Transport = cast(Any, None)
-        self._parser: Any = httptools.HttpRequestParser(self)
-        self._url = b""
-        self._headers: list[Header] = []
-        self._in_head = False
-        self._head_bytes = 0
-        self._read = 0  # bytes of the read that is being looked at
-        self._fed = 0  # bytes of the request body and its framing so far
-        self._parsing: Exchange | None = None
-        self._queue: deque[Exchange] = deque()
+        self._reader = Reader(self)
         self._serving = False
-        self._closing = False  # nothing more is read as a request
         self._lingering = False
-        self._broken = False  # what came was no request: more of it may be under way
         self._held = 0
 
     # --- asyncio's side ---------------------------------------------------------------------------
@@ -91,58 +63,28 @@ class Client(asyncio.Protocol):
         if self.tunnel is not None:
             self.tunnel.write(data)
             return
-        if self._closing:
+        reader = self._reader
+        if reader.stopped:
             return
-        self._read = len(data)
-        if self._in_head:
-            self._head_bytes += len(data)
-        elif self._parsing is not None:
-            self._fed += len(data)
-        self._feed(data)
-        if self._in_head or self._parsing is not None:
-            self._watch_progress()
+        reader.feed(data)
+        if reader.in_head or reader.parsing is not None:
+            self._await_rest()
+        elif not self.full:
+            self.deadline = NEVER
         if self.current is None:
             self._serve()
         else:
             self.current.more_came()
-        if self._queue and not self._closing:
+        if reader.queue and not reader.stopped:
             self._hold(_QUEUE)
 
-    def _feed(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as switch:
-            self._asked_to_upgrade(data[switch.args[0] :])
-        except httptools.HttpParserError as error:
-            if not self._closing:
-                self._refuse(Malformed(f"the request is not HTTP/1.1 as it should be: {error}"))
-
-    def _watch_progress(self) -> None:
-        """Something is unfinished: it must go on soon, and may not be too much."""
-        settings = self.front.settings
-        parsing = self._parsing
-        if self._in_head:
-            if self._head_bytes > settings.head_limit and not self._closing:
-                self._refuse(HeadTooLarge(f"the head is longer than {settings.head_limit} bytes"))
-            elif self.current is None and self.deadline > self.front.clock.now + settings.head_timeout:
-                self.deadline = self.front.clock.now + settings.head_timeout
-        elif parsing is not None:
-            self.deadline = self.front.clock.now + settings.body_timeout
-            if parsing.head.chunked and self._fed > settings.head_limit + CHUNK_OVERHEAD * parsing.body_size:
-                parsing.error = parsing.error or HeadTooLarge("the chunks have more framing than data")
-
-    def _asked_to_upgrade(self, rest: bytes) -> None:
-        """The parser stopped behind a request with an Upgrade field."""
-        asked = self._queue[-1] if self._queue else None
-        if asked is not None and asked.error is None and asked.head.websocket:
-            asked.early = rest
-            asked.last = self._closing = True
-            self._hold(_TUNNEL)
-        elif asked is not None and asked.error is None:
-            if rest:
-                self._feed(rest)
-        else:
-            self._closing = True
+    def _await_rest(self) -> None:
+        """A part of a request is there: the rest must follow soon."""
+        settings, now = self.front.settings, self.front.clock.now
+        if self._reader.parsing is not None:
+            self.deadline = now + settings.body_timeout
+        elif self.current is None:
+            self.deadline = min(self.deadline, now + settings.head_timeout)
 
     def pause_writing(self) -> None:
         self.full = True
@@ -162,64 +104,13 @@ class Client(asyncio.Protocol):
             self._await_next()
 
     def connection_lost(self, _exc: Exception | None) -> None:
-        self.gone, self.open, self._closing = True, False, True
+        self.gone, self.open, self._reader.stopped = True, False, True
         self.deadline = NEVER
         self.tunnel = None
-        self._queue.clear()
+        self._reader.queue.clear()
         self.front.left(self)
         if self.current is not None and not self.current.caller_gone():
             self.current = None
-
-    # --- httptools' side --------------------------------------------------------------------------
-
-    def on_message_begin(self) -> None:
-        self._in_head = True
-        self._head_bytes = 0
-
-    def on_url(self, url: bytes) -> None:
-        self._url = self._url + url if self._url else url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        headers, url = self._headers, self._url
-        self._headers, self._url = [], b""
-        self._in_head = False
-        if self._closing:
-            return
-        parser = self._parser
-        version = parser.get_http_version()
-        head = RequestHead(parser.get_method(), version, parser.should_keep_alive())
-        exchange = Exchange(self, head)
-        settings = self.front.settings
-        try:
-            if len(headers) > settings.header_count:
-                raise HeadTooLarge(f"a request may have {settings.header_count} header fields")
-            if self._head_bytes or self._read > settings.head_limit:
-                check_size(headers, settings.head_limit)
-            head.read(url, headers, version)
-        except HouseError as error:
-            exchange.error = error
-            exchange.last = True
-        if not head.call_id:
-            head.call_id = self.front.call_ids.next()
-        self._parsing = exchange
-        self._fed = 0
-        self._queue.append(exchange)
-
-    def on_body(self, data: bytes) -> None:
-        if self._parsing is not None:
-            self._parsing.body_part(data)
-
-    def on_message_complete(self) -> None:
-        exchange = self._parsing
-        if exchange is not None:
-            exchange.complete = True
-            self._parsing = None
-            if not self.full:
-                self.deadline = NEVER
-            self._closing = self._closing or exchange.last
 
     # --- the order of answers ---------------------------------------------------------------------
 
@@ -228,11 +119,12 @@ class Client(asyncio.Protocol):
         if self._serving:
             return
         self._serving = True
-        while self._queue and self.current is None and not self.gone and not self.full:
-            self.current = exchange = self._queue.popleft()
+        queue = self._reader.queue
+        while queue and self.current is None and not self.gone and not self.full:
+            self.current = exchange = queue.popleft()
             self.front.serve(exchange)
         self._serving = False
-        if not self._queue:
+        if not queue:
             self._let(_QUEUE)
 
     def done(self, exchange: Exchange) -> None:
@@ -244,43 +136,29 @@ class Client(asyncio.Protocol):
             return
         if exchange.last:
             self._end()
-        elif self._queue:
+        elif self._reader.queue:
             self._serve()
         else:
             self._await_next()
 
     def _await_next(self) -> None:
-        if not self.full and self.current is None and not self._queue and not self._lingering:
+        if not self.full and self.current is None and not self._reader.queue and not self._lingering:
             settings = self.front.settings
-            self.deadline = self.front.clock.now + (settings.head_timeout if self._in_head else settings.keep_alive)
-
-    def _refuse(self, error: HouseError) -> None:
-        """What came is no request: it is answered in its turn, and nothing after it."""
-        if self._parsing is not None:
-            self._parsing.error = self._parsing.error or error
-            self._parsing.last = True
-        else:
-            head = RequestHead(b"", "1.1", False)
-            head.call_id = self.front.call_ids.next()
-            exchange = Exchange(self, head)
-            exchange.error = error
-            self._queue.append(exchange)
-        self._in_head = False
-        self._closing = self._broken = True
+            seconds = settings.head_timeout if self._reader.in_head else settings.keep_alive
+            self.deadline = self.front.clock.now + seconds
 
     # --- ends -------------------------------------------------------------------------------------
 
     def _end(self) -> None:
-        """Closes after the last answer. While a caller still sends, closing would destroy what it has to
-        read.
-        """
-        self._closing, self.open = True, False
-        self._queue.clear()
-        if self._parsing is None and not self._held and not self._broken:
+        """Closes after the last answer. While a caller still sends, closing would destroy what it has to read."""
+        reader = self._reader
+        reader.stopped, self.open = True, False
+        reader.queue.clear()
+        if reader.parsing is None and not self._held and not reader.broken:
             self.deadline = self.front.clock.now + self.front.settings.send_timeout
             self.transport.close()
             return
-        self._parsing = None
+        reader.parsing = None
         self._lingering = True
         self._held = 0
         self.transport.resume_reading()
@@ -290,7 +168,7 @@ class Client(asyncio.Protocol):
 
     def break_off(self, *, reset: bool) -> None:
         """Ends the connection in the middle of an answer; `reset` where a plain end would look whole."""
-        self._closing, self.open = True, False
+        self._reader.stopped, self.open = True, False
         self.current = None
         if not self.gone:
             self.deadline = self.front.clock.now + LINGER
@@ -303,21 +181,21 @@ class Client(asyncio.Protocol):
         """The host stops: no request after the one that is being answered."""
         self.open = False
         if self.current is None and not self._lingering:
-            self._closing = True
+            self._reader.stopped = True
             self.transport.close()
 
     def expired(self) -> None:
         """The deadline passed."""
         self.deadline = NEVER
-        current = self.current
+        current, reader = self.current, self._reader
         if self._lingering or self.full or self.transport.is_closing():
             self.transport.abort()
-        elif current is not None and current is self._parsing:
+        elif current is not None and current is reader.parsing:
             current.error = Slow("the body came too slowly")
-            self._closing = True
+            reader.stopped = True
             current.more_came()
-        elif current is None and self._in_head:
-            self._refuse(Slow("the head came too slowly"))
+        elif current is None and reader.in_head:
+            reader.refuse(Slow("the head came too slowly"))
             self._serve()
         elif current is None:
             self.transport.close()
@@ -339,8 +217,12 @@ class Client(asyncio.Protocol):
         """The body may go on."""
         if self._held & _BODY:
             self._let(_BODY)
-            if self._parsing is not None and not self.full:
+            if self._reader.parsing is not None and not self.full:
                 self.deadline = self.front.clock.now + self.front.settings.body_timeout
+
+    def hold_for_upgrade(self) -> None:
+        """What comes next may be of another protocol: it waits until the function has agreed."""
+        self._hold(_UPGRADE)
 
     def open_tunnel(self, upstream: Upstream, early: bytes) -> None:
         """From now on bytes go through as they are."""
@@ -348,7 +230,7 @@ class Client(asyncio.Protocol):
         self.deadline = NEVER
         if early:
             upstream.write(early)
-        self._let(_TUNNEL)
+        self._let(_UPGRADE)
 
     def _hold(self, why: int) -> None:
         if not self._held and not self.gone:

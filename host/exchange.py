@@ -9,12 +9,13 @@ from host.calls import Call
 from host.errors import MethodNotAllowed, Slow
 from host.httpwire import (
     ANSWER,
+    CONNECTION,
+    CONTENT_LENGTH,
     CONTINUE,
     LAST_CHUNK,
     STATUS_LINES,
     WITHOUT_BODY,
     Header,
-    Kind,
     chunk,
     own_answer,
     without_nominated,
@@ -192,11 +193,11 @@ class Exchange(Call):
             kind = ANSWER[name]
             if kind == 0:
                 out += (name, b": ", value, b"\r\n")
-            elif kind == Kind.CONTENT_LENGTH:
+            elif kind == CONTENT_LENGTH:
                 length = value
-            elif kind == Kind.CONNECTION and len(left := without_nominated(headers)) < len(headers):
+            elif kind == CONNECTION and len(left := without_nominated(headers)) < len(headers):
                 del out[1:]
-                return self._add_fields(out, [one for one in left if ANSWER[one[0]] != Kind.CONNECTION])
+                return self._add_fields(out, [one for one in left if ANSWER[one[0]] != CONNECTION])
         return length
 
     def _frame(self, out: list[bytes], status: int, length: bytes | None) -> None:

@@ -59,6 +59,8 @@ class Live:
         except DecodeError as error:
             self.say(f"{record.topic}: a message that is not an event ({error})", "bad", topic=record.topic)
             return
+        if isinstance(envelope.event, facts.TaskAssigned) and not self._json:
+            return  # the lines before and after say who has the task
         tone, text = describe(envelope.event)
         self.say(f"{envelope.tenant or 'platform'}  {text}", tone, topic=record.topic, fact=envelope.to_dict())
 
@@ -99,6 +101,12 @@ def _requested(event: facts.HITLRequested) -> tuple[str, str]:
     return "wait", f"{event.task_type} {event.task_id[:8]} {words}"
 
 
+def _prepared(event: facts.HITLPrepared) -> tuple[str, str]:
+    place = f"is number {event.rank} of those that wait" if event.rank else "is prepared"
+    whom = f", best asked: {event.suggested_reviewer}" if event.suggested_reviewer else ""
+    return "quiet", f"the request about {event.task_id[:8]} {place}{whom}"
+
+
 def _decided(event: facts.HITLDecided) -> tuple[str, str]:
     return "good", f"{event.task_type} {event.task_id[:8]}: {event.reviewer[:12]} decided to {event.decision}"
 
@@ -112,6 +120,7 @@ _WORDS: Mapping[type, Any] = {
     facts.AgentCompleted: _completed,
     facts.TaskEnded: _ended,
     facts.HITLRequested: _requested,
+    facts.HITLPrepared: _prepared,
     facts.HITLDecided: _decided,
     facts.AgentFailed: _failed,
 }

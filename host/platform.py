@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import shutil
 import tempfile
 import time
@@ -23,6 +24,8 @@ from host.settings import Clock, Context, Image, OnEvent, Settings, memory_avail
 from host.spawner import Spawner
 from host.stack import Function
 from shared.errors import Invalid, NotFound, Problem, TryAgain
+
+DESCRIPTORS = 65_536
 
 
 class Host:
@@ -61,7 +64,6 @@ class Host:
         self.front = Front(self._context, ingress, self.pools, authenticate, answers)
         self._ticking: asyncio.TimerHandle | None = None
         self._memory_at = 0.0
-        self._calls: set[InternalCall] = set()
 
     def _spawner(self, image: str) -> Spawner:
         """The image's own zygote, or its stand-in where it is not installed."""
@@ -202,6 +204,14 @@ class Host:
         }
         text = render(self.pools.values(), gauges)
         return 200, [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")], text
+
+
+def _allow_descriptors() -> None:
+    """A connection is a descriptor, on either side: as many as the system lets us have, within reason."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, DESCRIPTORS) if hard != resource.RLIM_INFINITY else DESCRIPTORS
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _check(functions: Mapping[str, Function], ingress: Ingress, images: Sequence[Image]) -> None:

@@ -16,9 +16,9 @@ What can go wrong, and what follows:
 3. It dies later: the call fails with 502, or breaks off; see upstream.py.
 4. It dies unasked: the next start waits, longer with each death in a row; an answer ends the row.
 5. It never becomes ready: it is killed at the start limit, and that counts as a death.
-6. A call runs over the function's `timeout`: 504 for it, and the process is killed, since nothing else stops
-   code that loops; calls beside it in the process fail as in 3. When it is the caller who is slow, only the
-   call ends.
+6. A call runs over the function's `timeout`: 504 for it, and the process is killed, since nothing else stops code
+   that loops; calls beside it in the process fail as in 3. When it is the caller who is slow, only the call ends. A
+   WebSocket may last; server-sent events may last as long as `timeout` says.
 7. A call waits longer than the wait limit: 503.
 8. The zygote is gone: calls wait as in 7 until another is there.
 """
@@ -148,13 +148,23 @@ class Pool:
         backing_off = self.retry_at > time.monotonic()
         count = policy.processes_to_start(self.function, self.load(), self._context.memory, backing_off=backing_off)
         for _ in range(count):
-            process = Process(self, self._context)
+            process = self._new()
+            if process is None:
+                return
             if not self.spawner.spawn(process):
                 process.discard()
                 return
             self.others.add(process)
             self.metrics.starts += 1
             process.asked()
+
+    def _new(self) -> Process | None:
+        try:
+            return Process(self, self._context)
+        except OSError as error:  # no descriptors left, or no room for the socket: later perhaps
+            self.retry_at = time.monotonic() + policy.BACKOFF_FIRST
+            self._context.on_event("start_failed", function=self.function.name, why=str(error))
+            return None
 
     def process_ready(self, process: Process) -> None:
         """It accepts calls."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from host.pool import Pool
 
 BACKLOG = 128
+ACCEPT_PAUSE = 0.005  # seconds
 
 
 class State(Enum):
@@ -206,17 +207,25 @@ class Process:
         task.add_done_callback(self._connecting.discard)
 
     async def _connect(self, call: Call | None) -> None:
-        try:
-            connection = await open_upstream(self)
-        except (ConnectionRefusedError, FileNotFoundError):
-            connection = None
-            self.pool.unreachable(self)
-        except OSError:
-            connection = None
+        connection = await self._open()
         if call is not None and call.process is self and call.connection is None:
             call.connected(connection)
         elif connection is not None:
             self.keep(connection)
+
+    async def _open(self) -> Upstream | None:
+        """A connection, or None when the process takes none any more."""
+        while self.state is not State.GONE:
+            try:
+                return await open_upstream(self)
+            except BlockingIOError:  # as many wait to be accepted as the kernel holds: the process is busy
+                await asyncio.sleep(ACCEPT_PAUSE)
+            except (ConnectionRefusedError, FileNotFoundError):
+                self.pool.unreachable(self)
+                return None
+            except OSError:  # the host is out of descriptors: no fault of the process
+                return None
+        return None
 
     def keep(self, connection: Upstream) -> None:
         """Puts a connection without a call aside for the next one."""

@@ -13,7 +13,20 @@ import secrets
 from typing import Final
 
 from host.errors import BadVersion, HeadTooLarge, Unsupported
-from host.httpwire import REQUEST, Header, Kind, tokens, without_nominated
+from host.httpwire import (
+    AUTHORIZATION,
+    CALL_ID,
+    CONNECTION,
+    CONTENT_LENGTH,
+    EXPECT,
+    HOST,
+    REQUEST,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    Header,
+    tokens,
+    without_nominated,
+)
 from shared.errors import Malformed, NotFound
 
 LONGEST_TARGET = 8 * 1024
@@ -60,18 +73,18 @@ class RequestHead:
             kind = REQUEST[name]
             if kind == 0:
                 lines += (name, b": ", value, b"\r\n")
-            elif kind == Kind.HOST:
+            elif kind == HOST:
                 hosts += 1
                 host = _host(value)
                 self.host = self.host or host
-            elif kind == Kind.AUTHORIZATION:
+            elif kind == AUTHORIZATION:
                 if self.authorization is not None:
                     raise Malformed("there are two Authorization fields")
                 self.authorization = value
                 lines += (name, b": ", value, b"\r\n")
-            elif kind == Kind.UPGRADE:
+            elif kind == UPGRADE:
                 upgrade = value
-            elif kind == Kind.CONNECTION:
+            elif kind == CONNECTION:
                 nominates = nominates or tokens(value) not in _PLAIN_CONNECTION
             else:
                 self._read_field(kind, value)
@@ -106,20 +119,20 @@ class RequestHead:
         """Does without the fields that a Connection field names."""
         left = without_nominated(headers)
         if len(left) < len(headers):
-            passed = (field for field in left if REQUEST[field[0]] in (0, Kind.AUTHORIZATION))
+            passed = (field for field in left if REQUEST[field[0]] in (0, AUTHORIZATION))
             self.lines = [part for name, value in passed for part in (name, b": ", value, b"\r\n")]
 
     def _read_field(self, kind: int, value: bytes) -> None:
         """The rarer fields."""
-        if kind == Kind.CONTENT_LENGTH:
+        if kind == CONTENT_LENGTH:
             self.length = int(value)
-        elif kind == Kind.TRANSFER_ENCODING:
+        elif kind == TRANSFER_ENCODING:
             if self.old or value.strip().lower() != b"chunked":
                 raise Unsupported("the only transfer coding is chunked, and of HTTP/1.1")
             self.chunked = True
-        elif kind == Kind.CALL_ID:
+        elif kind == CALL_ID:
             self.call_id = value if _CALL_ID.fullmatch(value) else b""
-        elif kind == Kind.EXPECT:
+        elif kind == EXPECT:
             if value.lower() != b"100-continue":
                 raise Unsupported("the only expectation is 100-continue")
             self.expects = not self.old
@@ -128,7 +141,7 @@ class RequestHead:
         """A WebSocket is passed on; any other protocol is declined by answering in this one (RFC 9110,
         7.8).
         """
-        asked = any(b"upgrade" in tokens(value) for name, value in headers if REQUEST[name] == Kind.CONNECTION)
+        asked = any(b"upgrade" in tokens(value) for name, value in headers if REQUEST[name] == CONNECTION)
         if not asked:
             return
         if self.has_body:

@@ -16,6 +16,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,9 +24,9 @@ import urllib3
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
-from scripts.demo_day import orders, tickets
 
 from events.jsontext import JsonError, dumps, loads
+from scripts.demo_day import orders, tickets
 
 ENDED = ("completed", "rejected", "failed", "cancelled")
 WAITS = "awaiting_approval"
@@ -66,12 +67,16 @@ class Client:
 def main() -> int:
     """Returns 0 when everything was taken and nothing is left undone."""
     options = _options()
-    jobs = _jobs(options)
+    batches = _batches(options)
     console = Console()
     client = Client(f"http://127.0.0.1:{options.port}", "admin@demo.example", password_in(options.home))
     began = time.monotonic()
-    sent, refused = _send(client, jobs, options, console)
-    tasks = _follow(client, sent, console)
+    tasks: list[Any] = []
+    refused: list[tuple[Job, str]] = []
+    for batch in batches:  # tickets ask about orders of the day, so they come when those are done
+        sent, bad = _send(client, batch, options, console)
+        tasks += _follow(client, sent, console)
+        refused += bad
     _show(client, tasks, refused, time.monotonic() - began, options, console)
     return 1 if refused or any(task["status"] not in (*ENDED, WAITS) for task in tasks) else 0
 
@@ -96,12 +101,14 @@ def password_in(home: Path) -> str:
     return given or path.read_text().strip()
 
 
-def _jobs(options: argparse.Namespace) -> list[Job]:
+def _batches(options: argparse.Namespace) -> list[list[Job]]:
     if options.file is None:
-        day = [Job("order", order) for order in orders(options.seed, options.orders)]
-        return day + [Job("support_ticket", ticket) for ticket in tickets(options.seed, options.tickets)]
+        now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)  # within the hour a day repeats exactly
+        day = [Job("order", order) for order in orders(options.seed, options.orders, now)]
+        asked = tickets(options.seed, options.tickets, now, options.orders)
+        return [day, [Job("support_ticket", ticket) for ticket in asked]]
     try:
-        return list(_read(options.file))
+        return [list(_read(options.file))]
     except OSError as error:
         sys.exit(f"cannot read {options.file}: {error.strerror}")
 
@@ -140,7 +147,7 @@ def _send(
 def _send_one(client: Client, job: Job, seed: int) -> Any:
     if job.kind == "saleor":
         return client.call("POST", "/events", job.body, saleor_event="order_created")
-    key = hashlib.sha256(f"{seed}{dumps(job.body)}{time.time_ns() // 10**9 // 3600}".encode()).hexdigest()
+    key = hashlib.sha256(f"{seed}{dumps(job.body)}".encode()).hexdigest()
     return client.call("POST", "/tasks", {"type": job.kind, "data": job.body}, idempotency_key=key)
 
 

@@ -1,4 +1,4 @@
-"""Run the tests, with whatever pytest takes behind it: `scripts/test tests/flows -k decision`."""
+"""Run the tests, one process a core, with whatever pytest takes behind it: `scripts/test tests/flows -k decision`."""
 
 from __future__ import annotations
 
@@ -6,5 +6,9 @@ import sys
 
 import pytest
 
+#: The tests of a file stay together, so that what they share is made once.
+PARALLEL = ["-n", "auto", "--dist", "loadfile"]
+
 if __name__ == "__main__":
-    sys.exit(pytest.main(sys.argv[1:]))
+    given = sys.argv[1:]
+    sys.exit(pytest.main([*([] if "-n" in given or "--pdb" in given else PARALLEL), *given]))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from events.orchestration import HITLDecided
 from events.work import TrainingSample
 from functions.hitl.views import RequestView
+from shared.agents.roles import role
 from shared.coordination.approvals import Approval
 from shared.coordination.decisions import carry_out
 from shared.coordination.flow import seal
@@ -63,8 +64,12 @@ def _same(approval: Approval, task: Task, seen: str | None) -> None:
 
 
 def _agreement(approval: Approval, decision: str) -> bool | None:
-    """Whether the human kept what the role recommended; None where it recommended nothing."""
-    return decision == "approve" if approval.ai_recommendation else None
+    """Whether the human kept what the role recommended (to go on, or not to); None where it recommended nothing."""
+    outcome = approval.action.get("outcome")
+    if not approval.ai_recommendation or outcome is None:
+        return None
+    advised_to_go_on = outcome not in role(approval.role).against
+    return decision != "modify" and (decision == "approve") == advised_to_go_on
 
 
 def _facts(services: Services, task: Task, decided: Approval) -> list[HITLDecided | TrainingSample]:

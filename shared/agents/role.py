@@ -34,7 +34,8 @@ class Action(BaseModel):
 
 
 class Role(BaseModel):
-    """One agent role. `outcomes` maps each outcome to the next role or "end"; `playbook` is the order of its tools
+    """One agent role. `outcomes` maps each outcome to the next role or "end" (`against` are those by which the role
+    advises not to go on, so that a human who goes on disagrees); `playbook` is the order of its tools
     without a model; `conclude` is the tool that turns what was found into the typed output."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +51,7 @@ class Role(BaseModel):
     conclude: Id
     output: Mapping[str, str]
     outcomes: Mapping[str, str] = Field(min_length=1)
+    against: tuple[Id, ...] = ()
     actions: Mapping[str, Action] = Field(default_factory=dict)
     min_confidence: float = Field(default=0.5, ge=0, le=1)
     timeout: int = Field(default=120, ge=1, le=600)

@@ -54,6 +54,9 @@ def check(role: Role, known: Mapping[str, Role]) -> Iterable[Problem]:
     for outcome, following in role.outcomes.items():
         if following != END and following not in known:
             yield Problem(f"{role.name}.outcomes.{outcome}", f"{following!r} is neither a role nor {END!r}")
+    for outcome in role.against:
+        if outcome not in role.outcomes:
+            yield Problem(f"{role.name}.against", f"{outcome!r} is not among its outcomes")
     for name in (*role.playbook, role.conclude):
         if name not in role.tools:
             yield Problem(f"{role.name}.playbook", f"{name!r} is not among its tools")

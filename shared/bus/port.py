@@ -100,6 +100,10 @@ class Publisher(Protocol):
         """Send (queue, message) and (topic, message) pairs; they are durable when this returns."""
         ...
 
+    def close(self) -> None:
+        """Let go of connections; the next call opens them again."""
+        ...
+
 
 class WorkQueue(Protocol):
     """Leases work. What acts on a delivery says whether the lease still held; if not, it changed nothing.
@@ -202,8 +206,4 @@ class Bus(Publisher, WorkQueue, FactLog, DeadLetterOffice, Protocol):
         For the one consumer of a bus, when it starts and those before it are known to be dead. An engine that ends
         the leases of a broken connection by itself has none to take back.
         """
-        ...
-
-    def close(self) -> None:
-        """Let go of connections; the next call opens them again."""
         ...

@@ -1,44 +1,34 @@
-"""Serve ONE function with uvicorn, on a socket that somebody else may have bound.
+"""Serve ONE function over HTTP, on a socket that somebody else may have bound.
 
 FUNCTION=hitl-decide python -m shared.runtime.entry --port 9000
+
+uvicorn's protocol speaks HTTP; its server is not used: that one wakes ten times a second to look at a flag.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
+import signal
 import socket
 from collections.abc import Callable
+from functools import cache
 
 import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from shared.contract import FunctionSpec
 from shared.runtime.app import build
 from shared.runtime.load import find
 
 DRAIN_SECONDS = 30
-
-
-class _Server(uvicorn.Server):
-    """A server that says when it accepts, and that drains when its lifeline breaks."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], lifeline: int) -> None:
-        super().__init__(config)
-        self._ready = ready
-        self._lifeline = lifeline
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Accept, then say so."""
-        await super().startup(sockets)
-        if self._lifeline >= 0:
-            asyncio.get_running_loop().add_reader(self._lifeline, self._lifeline_broke)
-        self._ready()
-
-    def _lifeline_broke(self) -> None:
-        asyncio.get_running_loop().remove_reader(self._lifeline)
-        self.should_exit = True
+_POLL_SECONDS = 0.02
 
 
 def run(function: str, listener: socket.socket, ready: Callable[[], None], lifeline: int = -1) -> None:
@@ -46,25 +36,57 @@ def run(function: str, listener: socket.socket, ready: Callable[[], None], lifel
 
     `ready` is called once connections are accepted. Raises `NotFound` for a function that the catalogue lacks.
     """
-    spec = find(function)
+    config = prepare(find(function))
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(levelname)s %(name)s: %(message)s")
-    _Server(_config(spec), ready, lifeline).run(sockets=[listener])
+    uvloop.run(serve(config, listener, ready, lifeline))
 
 
-def _config(spec: FunctionSpec) -> uvicorn.Config:
-    return uvicorn.Config(
-        build(spec),
-        http="httptools",
+@cache
+def prepare(spec: FunctionSpec) -> uvicorn.Config:
+    """All that serving a function needs and that a fork may inherit: its application, built, and how to speak HTTP."""
+    return configure(build(spec))
+
+
+def configure(app: ASGIApp) -> uvicorn.Config:
+    """How an application is served."""
+    config = uvicorn.Config(
+        app,
+        http=HttpToolsProtocol,
         ws="none",
         lifespan="off",
+        interface="asgi3",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         timeout_keep_alive=3600,  # whoever is in front closes; closing first would race with its next request
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-        h11_max_incomplete_event_size=None,
     )
+    config.load()
+    return config
+
+
+async def serve(config: uvicorn.Config, listener: socket.socket, ready: Callable[[], None], lifeline: int) -> None:
+    """Answer on the socket until told to end, as `run` says, and drain."""
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    if lifeline >= 0:
+        loop.add_reader(lifeline, stopping.set)
+    state = ServerState()
+    server = await loop.create_server(lambda: HttpToolsProtocol(config, state, {}, loop), sock=listener)
+    ready()
+    await stopping.wait()
+    if lifeline >= 0:
+        loop.remove_reader(lifeline)
+    server.close()
+    for connection in list(state.connections):
+        connection.shutdown()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while state.connections or state.tasks:
+                await asyncio.sleep(_POLL_SECONDS)
 
 
 def main() -> None:

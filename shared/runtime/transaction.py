@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
+from collections.abc import Callable
 
 import anyio.to_thread
 from sqlalchemy import insert, select
@@ -34,15 +35,17 @@ from shared.store.database import Unit, translate
 
 log = logging.getLogger("runtime")
 _REPLAYED = {b"content-type", b"location"}
+TranslateError = Callable[[Exception], HouseError | None]
 
 
 class Transaction:
     """The steps around FastAPI."""
 
-    def __init__(self, spec: FunctionSpec, app: ASGIApp) -> None:
-        """`app` answers with the operation."""
+    def __init__(self, spec: FunctionSpec, app: ASGIApp, translate_error: TranslateError) -> None:
+        """`app` answers with the operation; `translate_error` knows the errors that are its own way of answering."""
         self.spec = spec
         self.app = app
+        self.translate_error = translate_error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -62,7 +65,7 @@ class Transaction:
                 stored = await anyio.to_thread.run_sync(call.stored)
                 if stored:
                     return stored
-            return await call.run(self.app)
+            return await call.run(self.app, self.translate_error)
         except HouseError as error:
             return messages_of(*to_problem(error))
 
@@ -93,8 +96,20 @@ class Call:
             request_body=body,
         )
 
-    async def run(self, app: ASGIApp) -> list[Message]:
+    async def run(self, app: ASGIApp, translate_error: TranslateError) -> list[Message]:
         """The operation and its commit; returns the whole answer."""
+        try:
+            messages = await self._operation(app, translate_error)
+            status = messages[0]["status"]
+            if status < 400 or self.services.keeps_changes:
+                await self._commit_if_needed(messages, status)
+        except Exception as error:  # noqa: BLE001  # the boundary of a function: a fault becomes an answer, never a lost request
+            return self._failed(error)
+        finally:
+            self.unit.close()
+        return messages
+
+    async def _operation(self, app: ASGIApp, translate_error: TranslateError) -> list[Message]:
         messages: list[Message] = []
         sent = False
 
@@ -108,18 +123,21 @@ class Call:
         async def collect(message: Message) -> None:
             messages.append(message)
 
-        self.scope["house.services"] = self.services
-        self.scope["house.caller"] = self.caller
+        # With "app" in it, Starlette raises for an unknown path instead of answering in its own words.
+        self.scope.update({"house.services": self.services, "house.caller": self.caller, "app": app})
         try:
             await app(self.scope, receive, collect)
-            status = messages[0]["status"]
-            if status < 400 or self.services.keeps_changes:
-                await anyio.to_thread.run_sync(self._commit, messages, status)
-        except Exception as error:  # noqa: BLE001  # the boundary of a function: a fault becomes an answer, never a lost request
-            return self._failed(error)
-        finally:
-            self.unit.close()
+        except Exception as error:
+            known = error if isinstance(error, HouseError) else translate_error(error)
+            if known is None:
+                raise
+            return messages_of(*to_problem(known))
         return messages
+
+    async def _commit_if_needed(self, messages: list[Message], status: int) -> None:
+        said = self.services.emitted or self.services.forwarded
+        if self.unit.dirty or said or (self.key and status < 400):
+            await anyio.to_thread.run_sync(self._commit, messages, status)
 
     def _failed(self, error: Exception) -> list[Message]:
         if isinstance(error, IntegrityError) and self.key:

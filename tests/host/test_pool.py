@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -205,6 +206,24 @@ async def test_a_process_that_dies_as_it_gets_ready_loses_none_of_the_calls_that
     answers = await asyncio.gather(*(one.host.call("one") for _ in range(1500)))
     assert {answer.status for answer in answers} == {200}
     assert len(one.told.of("woke")) == 2
+
+
+async def test_without_descriptors_a_call_waits_and_nothing_breaks(
+    world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await world()
+    full = [True]
+
+    def make(*arguments: object) -> Process:
+        if full[0]:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return Process(*arguments)  # type: ignore[arg-type]  # passed through
+
+    monkeypatch.setattr("host.pool.Process", make)
+    call = asyncio.create_task(one.host.call("one"))
+    await one.told.wait("start_failed", 2)
+    full[0] = False
+    assert (await call).status == 200
 
 
 async def test_a_kept_connection_that_the_function_closed_costs_nothing(world: MakeWorld) -> None:

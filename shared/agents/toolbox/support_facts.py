@@ -83,7 +83,8 @@ def _own_task(case: Case, past: Past, order_id: str) -> PastTask | None:
 
 
 def _of_plan(task: PastTask, today: dt.date) -> Iterator[Fact]:
-    """When the whole order ships and arrives; nothing while a part is short or when the day to ship has passed."""
+    """When the whole order ships, and arrives at the latest; nothing while a part is short or when the day to ship has
+    passed. The earliest day is no fact: a draft that names it as the day of arrival would pass as true."""
     plan = _output(task, "fulfilment_planner")
     shipments = plan.objects("shipments")
     if not shipments or plan.objects("short"):
@@ -93,7 +94,6 @@ def _of_plan(task: PastTask, today: dt.date) -> Iterator[Fact]:
         return
     days = {
         "ship_date": ships,
-        "earliest": min(_day(one, "earliest") for one in shipments),
         "latest": max(_day(one, "latest") for one in shipments),
     }
     for key, day in days.items():

@@ -65,7 +65,8 @@ def test_a_model_calls_tools_and_phrases_what_they_computed(server: ModelServer,
     )
     result = engine.run(ROLE, case())
     assert (result.engine, result.reason) == ("crewai", "the model test-model answered")
-    assert result.tools_used == ("largest_line", "total", "deviation", "wording")
+    first, *both, last = result.tools_used  # CrewAI asks for tools of one message at once, in any order
+    assert (first, sorted(both), last) == ("largest_line", ["deviation", "total"], "wording")
     assert result.conclusion.outcome == "agrees"
     assert result.conclusion.output == {"total": "33.00", "deviation": 0.0, "body": "Thank you."}
     assert result.conclusion.summary == "The lines come to 33.00 EUR, the largest is SHOE."
@@ -145,7 +146,7 @@ FAILURES: list[tuple[str, list[Step], str, int]] = [
     ("prose, twice", [text("All is well."), text("As I said, it is.")], "form asked for, twice", 2),
     ("half a JSON object", [text('{"summary": "Al'), text('{"summary": "All i')], "form asked for, twice", 2),
     ("a foreign outcome, twice", [answer(outcome="approved")] * 2, "form asked for, twice", 2),
-    ("tools for ever", [tools("total", "deviation")] * 9, "went on calling total", 5),
+    ("tools for ever", [tools("total", "deviation")] * 9, "went on calling", 5),
     ("made-up tools", [tools(f"no_{n}") for n in range(20)], "no final answer in 12 requests", 12),
 ]
 

@@ -12,12 +12,14 @@ import pytest
 from sqlalchemy import select, update
 
 from events.commerce import PaymentProcessed
+from events.jsontext import dumps, loads
 from events.work import ApprovalWork, ExceptionWork, RoleWork
 from functions.agents import work
 from functions.catalogue import by_name
 from functions.hitl import decide as deciding
 from functions.hitl import open as opening
 from functions.tasks import react
+from scripts.demo_day import NOON, SPECIAL, kind_of, orders
 from shared.contract import Caller, Context
 from shared.coordination.flow import Order, submit
 from shared.coordination.messages import Messages
@@ -265,22 +267,17 @@ def test_one_payment_for_two_orders_is_looked_at(place: Shop) -> None:
     }
 
 
-def test_a_first_day_of_ordinary_orders_needs_few_humans(place: Shop) -> None:
-    """Twenty orders of twenty customers of a shop without a past: all pass."""
-    names = ["Anna Alt", "Bernd Baum", "Clara Cremer", "Dirk Dorn", "Eva Ernst"]
-    done = []
-    for number in range(20):
-        name = names[number % len(names)]
-        data = order(
-            order_id=f"B-{number}",
-            email=f"{name.split()[0].lower()}{number}@mail.example",
-            payments=[payment(psp_reference=f"ref-{number}")],
-            shipping_address={**order()["shipping_address"], "name": name, "street": f"Weg {number}"},
-            billing_address={**order()["billing_address"], "name": name, "street": f"Weg {number}"},
-        )
-        done.append(place.place(data).status)
-        place.clock += timedelta(minutes=20)
-    assert Counter(done) == {"completed": 20}
+def test_a_day_of_forty_orders_stops_where_a_human_should_look_and_nowhere_else(place: Shop) -> None:
+    """The demo day by its seed: of eight particular orders the one in dollars and the unpaid one need nobody."""
+    place.clock = NOON - timedelta(hours=5)
+    stopped = {}
+    for number, data in enumerate(orders(7)):
+        place.clock = max(place.clock, datetime.fromisoformat(data["placed_at"]))
+        if place.place(loads(dumps(data))).status != "completed":
+            stopped[kind_of(7, number)] = data["order_id"]
+    assert set(stopped) == set(SPECIAL) - {"dollars", "unpaid"}
+    said = [place.said(data["order_id"]) for data in orders(7) if data["order_id"] not in stopped.values()]
+    assert Counter(kind for (kind,) in said) == {"confirmation": 33, "payment_needed": 1}
 
 
 def test_a_tenant_sees_no_message_of_another(place: Shop) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,6 +79,4 @@ def test_no_text_is_too_strange(text: str) -> None:
 
 
 def test_five_megabytes_are_sampled() -> None:
-    begun = time.process_time()
     assert detect_language("where is my order " * 280_000).language == "en"
-    assert time.process_time() - begun < 2

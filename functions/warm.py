@@ -1,0 +1,153 @@
+"""Make a zygote fit to fork functions from that answer at once.
+
+Every function's application is built, and one task goes through it as through the platform: submitted, judged,
+recorded, looked at. What Python, pydantic, SQLAlchemy and SQLite make at the first use is then made once, in pages
+that all functions share, and not at the first call of each.
+
+It happens in a folder that is removed again. What is left is caches: no thread, no connection, no setting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+from starlette.types import Message, Scope
+
+from events.envelope import Envelope, decode
+from events.jsontext import dumps
+from functions.catalogue import by_name, functions
+from shared.auth.keys import ensure_keys, public_keys
+from shared.auth.tokens import Verifier, service_token
+from shared.bus import open_bus
+from shared.contract import Caller, FunctionSpec
+from shared.runtime import outbox
+from shared.runtime.entry import prepare
+from shared.runtime.process import process
+from shared.runtime.transaction import Call
+from shared.settings import CONTEXTS, settings
+from shared.store.database import engine
+
+log = logging.getLogger("warm")
+
+TENANT = "warm"
+CALLER = Caller("warm", TENANT, "TENANT_ADMIN")
+ORDER = {"type": "order", "data": {"order_id": "o-1", "amount": "10.00", "currency": "EUR"}}
+#: Nobody outside is asked: no model, no cache.
+NOBODY = ("OPENAI_API_KEY", "BIZOSAAS_MODEL_BASE_URL", "BIZOSAAS_CACHE_URL")
+_THREADS_END_SECONDS = 2.0
+
+
+def warm() -> None:
+    """Build every function and let one task go through. What fails is logged: one broken function costs its own
+    first call time, nothing else."""
+    logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(levelname)s %(name)s: %(message)s")
+    for spec in functions():
+        try:
+            prepare(spec)
+        except Exception:  # the boundary of a function: its own process will say what is wrong with it
+            log.exception("%s cannot be built", spec.name)
+    try:
+        with tempfile.TemporaryDirectory(prefix="bizosaas-warm-") as folder, _throwaway(Path(folder)):
+            _verify(Path(folder))
+            asyncio.run(_day())
+    except Exception:  # as above: what is left undone is done by the first call
+        log.exception("the zygote is warm in part only")
+    _wait_for_threads()
+
+
+@contextmanager
+def _throwaway(folder: Path) -> Iterator[None]:
+    """The engines of this process's databases, for a while on files in `folder`."""
+    kept = dict(os.environ)
+    os.environ |= {"BIZOSAAS_BUS_URL": f"sqlite:///{folder}/bus.db"} | dict.fromkeys(NOBODY, "")
+    settings.cache_clear()
+    try:
+        engines = {context: engine(context) for context in CONTEXTS if engine(context).dialect.name == "sqlite"}
+        with ExitStack() as stack:
+            for context, one in engines.items():
+                stack.enter_context(_redirected(one, folder / f"{context}.db"))
+                importlib.import_module(f"shared.store.{context}").metadata.create_all(one)
+            yield
+    finally:
+        outbox.publisher().close()
+        os.environ.clear()
+        os.environ |= kept
+        settings.cache_clear()
+
+
+@contextmanager
+def _redirected(engine: Engine, path: Path) -> Iterator[None]:
+    def elsewhere(_dialect: Any, _record: Any, arguments: list[Any], _named: Any) -> None:
+        arguments[0] = str(path)
+
+    event.listen(engine, "do_connect", elsewhere)
+    try:
+        yield
+    finally:
+        event.remove(engine, "do_connect", elsewhere)
+        engine.dispose()
+
+
+def _verify(folder: Path) -> None:
+    """One token made and verified, with keys that nobody else has."""
+    os.environ["BIZOSAAS_SECRETS_DIR"] = str(folder)
+    ensure_keys(folder)
+    Verifier(partial(public_keys, folder), settings().issuer).verify(service_token(name=TENANT))
+
+
+async def _day() -> None:
+    await _request(by_name()["tasks-create"], ORDER)
+    for spec in functions():
+        if spec.route.startswith("GET ") and "{" not in spec.route:
+            await _request(spec)
+    await asyncio.to_thread(_record)
+
+
+async def _request(spec: FunctionSpec, body: Any = None) -> int:
+    method, _, path = spec.route.partition(" ")
+    scope: Scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    app: Any = prepare(spec).loaded_app
+    call = Call(spec, scope, CALLER, dumps(body).encode() if body else b"", "")
+    answer: list[Message] = await call.run(app.app, app.translate_error)
+    status: int = answer[0]["status"]
+    return status
+
+
+def _record() -> None:
+    """The facts of the task into the record, by the function that does it."""
+    bus = open_bus(settings().bus_url)
+    try:
+        records = bus.read(["ai.decisions"], "warm", 10, 60)
+    finally:
+        bus.close()
+    items: list[Envelope] = [decode(record.message.body) for record in records]
+    process(by_name()["audit-record"], items, Caller("warm", "", "AGENT"))
+
+
+def _wait_for_threads() -> None:
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(_THREADS_END_SECONDS)
+    until = time.monotonic() + _THREADS_END_SECONDS
+    while len(os.listdir("/proc/self/task")) > 1 and time.monotonic() < until:
+        time.sleep(0.001)  # a thread that has ended for Python may be a moment from ending for the kernel
