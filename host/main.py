@@ -57,8 +57,9 @@ class Options:
     json_logs: bool
 
 
-async def serve(options: Options, live: Live, announce: Callable[[int], None]) -> None:
-    """Run until SIGINT or SIGTERM. `announce(port)` is called when requests are answered."""
+async def serve(options: Options, live: Live, make_ready: Callable[[], None], announce: Callable[[int], None]) -> None:
+    """Run until SIGINT or SIGTERM. `make_ready()` runs in a thread while the zygotes start, which need nothing of it;
+    `announce(port)` is called when requests are answered."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -73,7 +74,12 @@ async def serve(options: Options, live: Live, announce: Callable[[int], None]) -
         on_log=live.on_log,
         on_event=live.on_event,
     )
-    await asyncio.gather(cache.start(), host.start())
+    try:
+        await asyncio.gather(cache.start(), host.start(), asyncio.to_thread(make_ready))
+    except BaseException:
+        await host.stop(0.0)
+        cache.stop()
+        raise
     port = await host.listen(options.address, options.port)
     call = partial(_call, host)
     wanted = subscriptions((f.name, f.annotations, f.concurrency * f.maximum, f.timeout) for f in functions.values())
@@ -135,10 +141,7 @@ def run(options: Options, prepare: Callable[[], None], announce: Callable[[int],
         home = Home(options.home)
         try:
             os.environ["BIZOSAAS_HOME"] = str(options.home)
-            ensure_keys(settings().secrets)
-            migrate_all()
-            prepare()
-            uvloop.run(serve(options, live, announce))
+            uvloop.run(serve(options, live, partial(_make_ready, prepare), announce))
         finally:
             home.release()
     except HouseError as error:
@@ -148,6 +151,12 @@ def run(options: Options, prepare: Callable[[], None], announce: Callable[[int],
         print(f"cannot run: {error}", file=sys.stderr)
         return 71
     return 0
+
+
+def _make_ready(prepare: Callable[[], None]) -> None:
+    ensure_keys(settings().secrets)
+    migrate_all()
+    prepare()
 
 
 def options_from(arguments: Sequence[str] | None = None, description: str | None = __doc__) -> Options:
