@@ -28,6 +28,7 @@ from typing import Any
 
 from events.topology import QUEUES, QueueSpec
 from host.deliver import Call, Verdict, deliver
+from host.facts import Facts, parts
 from host.subscriptions import Subscription
 from shared.bus.backoff import backoff
 from shared.bus.doorbell import Doorbell
@@ -36,8 +37,6 @@ from shared.errors import HouseError, TryAgain
 
 log = logging.getLogger("bridge")
 
-FACT_ATTEMPTS = 8
-FACT_PATIENCE = 60
 #: A queue takes at most this part of its function, where the function has that many queues.
 QUEUE_SHARES = 4
 #: The longest sleep: a poke that was lost is noticed then. Seconds.
@@ -76,7 +75,7 @@ class Bridge:
         self._busy: dict[str, int] = defaultdict(int)
         self._told: list[Callable[[], object]] = []
         self._acks: list[Delivery] = []
-        self._attempts: dict[tuple[str, str, int, int], int] = defaultdict(int)
+        self._facts = Facts(bus, self._deliver, lambda told: self._told.append(told), on_event)
         self._runner: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -132,11 +131,11 @@ class Bridge:
         """One round; returns for how long there is nothing to do, in seconds."""
         work, facts, wakeup = await self._in_thread(self._ask)
         for subscription, deliveries in work:
-            for part in _parts(deliveries, subscription.batch):
+            for part in parts(deliveries, subscription.batch):
                 self._spawn(part[0].queue, len(part), self._work(subscription, part))
         for subscription, records in facts:
-            for partition in _by_partition(records):
-                self._spawn(subscription.function, 1, self._facts(subscription, partition))
+            for lane in self._facts.lanes(subscription, records):
+                self._spawn(subscription.function, 1, self._facts.hand_over(subscription, lane))
         if work or facts:
             return 0.0
         return LONGEST_SLEEP if wakeup is None else min(LONGEST_SLEEP, max(0.0, wakeup - time.time()))
@@ -236,63 +235,3 @@ class Bridge:
             if time.monotonic() > until:
                 return [Verdict("later", verdicts[0].reason)] * len(items)
             await asyncio.sleep((verdicts[0].delay or 1.0) * (0.5 + random.random()))
-
-    # --- facts ------------------------------------------------------------------------------------
-
-    async def _facts(self, subscription: Subscription, records: Sequence[Record]) -> None:
-        """The facts of one partition, in order: committed up to the first that must wait."""
-        group = subscription.function
-        for part in _parts(records, subscription.batch):
-            attempt = 1 + self._attempts.get(_place(group, part[0]), 0)
-            verdicts = await self._deliver(subscription, part, attempt)
-            for index, (record, verdict) in enumerate(zip(part, verdicts, strict=True)):
-                if verdict.kind == "later" and not self._given_up(group, record, verdict):
-                    self._wait(group, part[:index], records, record, verdict)
-                    return
-                if verdict.kind != "done":
-                    self._skip(group, part[:index], record, verdict)
-            self._commit(group, part)
-        self._told.append(lambda: self._bus.release(group, records))
-
-    def _given_up(self, group: str, record: Record, verdict: Verdict) -> bool:
-        place = _place(group, record)
-        self._attempts[place] += 1
-        return self._attempts[place] >= (FACT_PATIENCE if verdict.patient else FACT_ATTEMPTS)
-
-    def _wait(
-        self, group: str, done: Sequence[Record], all_of_it: Sequence[Record], record: Record, verdict: Verdict
-    ) -> None:
-        attempt = self._attempts[_place(group, record)]
-        delay = max(backoff(attempt, 0.5, 60.0, random.random), verdict.delay or 0.0)
-        self._commit(group, done)
-        self._told.append(lambda: self._bus.release(group, all_of_it, delay))
-        fields = {"topic": record.topic, "id": record.message.id, "reason": verdict.reason}
-        self._on_event("retried", attempt=attempt, function=group, **fields)
-
-    def _skip(self, group: str, done: Sequence[Record], record: Record, verdict: Verdict) -> None:
-        self._commit(group, done)
-        self._attempts.pop(_place(group, record), None)
-        self._told.append(lambda: self._bus.skip(group, record, verdict.reason))
-        fields = {"topic": record.topic, "id": record.message.id, "reason": verdict.reason}
-        self._on_event("skipped", function=group, **fields)
-
-    def _commit(self, group: str, records: Sequence[Record]) -> None:
-        if records:
-            for record in records:
-                self._attempts.pop(_place(group, record), None)
-            self._told.append(lambda: self._bus.commit(group, records))
-
-
-def _place(group: str, record: Record) -> tuple[str, str, int, int]:
-    return group, record.topic, record.partition, record.offset
-
-
-def _parts(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
-    return [items[start : start + size] for start in range(0, len(items), size)]
-
-
-def _by_partition(records: Sequence[Record]) -> list[list[Record]]:
-    found: dict[tuple[str, int], list[Record]] = defaultdict(list)
-    for record in records:
-        found[record.topic, record.partition].append(record)
-    return list(found.values())

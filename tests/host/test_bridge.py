@@ -20,7 +20,7 @@ from shared.errors import Busy, Failed, HouseError, Invalid, TryAgain
 from shared.problems import to_problem
 
 QUEUES = {"q": QueueSpec("q", 5, 600, delivery_limit=3, retry_base=0.001, retry_max=0.002)}
-TOPICS = {"t": TopicSpec("t", 1)}
+TOPICS = {"t": TopicSpec("t", 1), "wide": TopicSpec("wide", 8)}
 
 
 class Answer(NamedTuple):
@@ -57,7 +57,7 @@ class World:
             bridge = Bridge(
                 EmbeddedBus(self.file, Topology(QUEUES, TOPICS)),
                 Doorbell(self.file),
-                [Subscription("f", ("q",), ("t",), 0, 2, batch, 30.0)],
+                [Subscription("f", ("q",), ("t", "wide"), 0, 2, batch, 30.0)],
                 self.call,
                 lambda: "token",
                 chores,
@@ -84,6 +84,10 @@ class World:
     def idle(self) -> bool:
         depth = self.bus.depth("q")
         return depth.ready + depth.leased + depth.delayed == 0
+
+    def read_all(self) -> bool:
+        lag = self.bus.lag("f")
+        return bool(lag) and not any(lag.values())
 
     def bodies(self) -> list[bytes]:
         return [body for body, _ in self.calls]
@@ -154,7 +158,7 @@ def test_a_busy_function_costs_no_attempt(world: World) -> None:
 
 def test_facts_are_handed_over_in_order_and_committed(world: World) -> None:
     world.facts(b"1", b"2", b"3")
-    world.run(lambda: world.bus.lag("f") == {"t": 0})
+    world.run(lambda: world.read_all())
     assert world.bodies() == [b"1", b"2", b"3"]
 
 
@@ -164,14 +168,14 @@ def test_a_fact_that_must_wait_holds_those_behind_it(world: World) -> None:
 
     world.answer = answer
     world.facts(b"1", b"2")
-    world.run(lambda: world.bus.lag("f") == {"t": 0})
+    world.run(lambda: world.read_all())
     assert world.bodies() == [b"1", b"1", b"2", b"2"]
 
 
 def test_a_fact_that_can_never_be_handled_is_skipped_and_kept(world: World) -> None:
     world.answer = lambda body: refused(Invalid.field("x", "is bad")) if body == b"2" else Answer(204)
     world.facts(b"1", b"2", b"3")
-    world.run(lambda: world.bus.lag("f") == {"t": 0})
+    world.run(lambda: world.read_all())
     assert world.bodies() == [b"1", b"2", b"3"]
     assert world.dead("t") == [(b"2", "422: x: is bad")]
 
@@ -179,13 +183,13 @@ def test_a_fact_that_can_never_be_handled_is_skipped_and_kept(world: World) -> N
 def test_a_fact_on_which_the_function_fails_is_given_up_and_one_that_must_wait_is_not(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("host.bridge.backoff", lambda *_: 0.0)
-    monkeypatch.setattr("host.bridge.FACT_ATTEMPTS", 2)
-    monkeypatch.setattr("host.bridge.FACT_PATIENCE", 5)
+    monkeypatch.setattr("host.facts.backoff", lambda *_: 0.0)
+    monkeypatch.setattr("host.facts.FACT_ATTEMPTS", 2)
+    monkeypatch.setattr("host.facts.FACT_PATIENCE", 5)
     errors = {b"fails": Failed("boom"), b"waits": TryAgain("not now")}
     world.answer = lambda body: refused(errors[body])
     world.facts(b"fails", b"waits")
-    world.run(lambda: world.bus.lag("f") == {"t": 0})
+    world.run(lambda: world.read_all())
     assert world.bodies() == [b"fails"] * 2 + [b"waits"] * 5
     assert [body for body, _ in world.dead("t")] == [b"fails", b"waits"]
 
@@ -199,9 +203,39 @@ def test_of_a_batch_each_fact_answers_for_itself(world: World) -> None:
 
     world.answer = answer
     world.facts(b"1", b"2", b"3")
-    world.run(lambda: world.bus.lag("f") == {"t": 0}, batch=10)
+    world.run(lambda: world.read_all(), batch=10)
     assert world.bodies() == [b"[1,2,3]"]
     assert world.dead("t") == [(b"2", "422: is bad")]
+
+
+def _each(body: bytes, bad: int, status: int) -> Answer:
+    rows = [{"status": status if number == bad else 204, "detail": "no"} for number in json.loads(body)]
+    return Answer(207, (), json.dumps(rows).encode())
+
+
+def _spread(world: World, count: int) -> None:
+    """Facts 1 to `count`, each of a key of its own, so that they lie in several partitions."""
+    world.bus.send([], [("wide", Message(str(n), str(n).encode(), key=f"key-{n}")) for n in range(1, count + 1)])
+
+
+def test_a_batch_holds_facts_of_several_partitions(world: World) -> None:
+    _spread(world, 6)
+    world.run(world.read_all, batch=10)
+    assert [sorted(json.loads(body)) for body in world.bodies()] == [[1, 2, 3, 4, 5, 6]]
+
+
+def test_a_partition_of_a_batch_that_must_wait_holds_no_other_up_and_comes_again_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("host.facts.backoff", lambda *_: 0.0)
+    world.answer = lambda body: _each(body, 3 if len(world.calls) == 1 else 0, 503)
+    _spread(world, 6)
+    world.run(world.read_all, batch=10)
+    first, *again = [json.loads(body) for body in world.bodies()]
+    assert sorted(first) == [1, 2, 3, 4, 5, 6]
+    assert again[0][0] == 3
+    assert len(again) == 1
+    assert not world.dead("wide")
 
 
 def test_a_chore_that_cannot_be_done_now_holds_nothing_up(world: World) -> None:
