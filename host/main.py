@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from host.ingress import read_ingress
 from host.live import Live
 from host.platform import Host
 from host.settings import AGENT, LIGHT, Image, Settings
-from host.stack import read_stack
+from host.stack import Function, read_stack
 from host.subscriptions import Subscription, subscriptions
 from host.timers import Timers
 from host.valkey import Valkey
@@ -34,7 +34,7 @@ from shared.auth.keys import ensure_keys
 from shared.auth.tokens import service_token, verify
 from shared.bus import bus_file, open_bus
 from shared.bus.doorbell import Doorbell
-from shared.errors import HouseError
+from shared.errors import HouseError, Invalid, Problem
 from shared.settings import settings
 from shared.store.migrate import migrate_all
 
@@ -66,6 +66,7 @@ async def serve(options: Options, live: Live, make_ready: Callable[[], None], an
         loop.add_signal_handler(number, stopping.set)
     cache = Valkey()
     functions = read_stack(options.stack, os.environ)
+    deny_by_default(functions)
     host = Host(
         functions,
         read_ingress(options.ingress),
@@ -95,6 +96,16 @@ async def serve(options: Options, live: Live, make_ready: Callable[[], None], an
     await host.stop(GRACE_SECONDS)
     cache.stop()
     live.say("stopped", "quiet")
+
+
+def deny_by_default(functions: Mapping[str, Function]) -> None:
+    """Who may call a function is never left open: raises Invalid with every function that does not say."""
+    silent = [name for name, one in functions.items() if not one.annotations.get("permission")]
+    if silent:
+        problems = tuple(
+            Problem(f"functions.{name}.annotations.permission", "must say who may call") for name in silent
+        )
+        raise Invalid(f"the stack file leaves open who may call {len(silent)} function(s)", problems=problems)
 
 
 def _settings(options: Options, cache_url: str) -> Settings:
@@ -146,6 +157,8 @@ def run(options: Options, prepare: Callable[[], None], announce: Callable[[int],
             home.release()
     except HouseError as error:
         print(f"{error.title}: {error.detail}", file=sys.stderr)
+        for problem in error.problems:
+            print(f"  {problem.field} {problem.rule}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         print(f"cannot run: {error}", file=sys.stderr)
