@@ -35,7 +35,7 @@ class QueueSpec:
     priority: int
     ttl_seconds: int
     delivery_limit: int = 5
-    retry_base: float = 0.5
+    retry_base: float = 2.0
     retry_max: float = 60.0
 
     def __post_init__(self) -> None:

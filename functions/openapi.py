@@ -33,12 +33,23 @@ _GUARDED = {"401": "No token, or one that does not verify", "403": "The role lac
 _COMMON = {
     "400": "The request cannot be read",
     "404": "Nothing of this tenant has that id",
+    "408": "The request came too slowly",
     "409": "It changed or was decided meanwhile, or the key was used for another request",
     "413": "The body is too large",
     "422": "A field breaks a rule",
     "429": "Too often",
+    "431": "The header fields are too large",
+    "502": "The function ended before it answered",
     "503": "Try again later",
     "504": "It took too long",
+}
+#: Of every operation that may be sent again under the same key; the runtime reads it, no operation does.
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key and body again: the same answer. The same key and another body: 409",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
 }
 
 
@@ -63,6 +74,8 @@ def _complete(operation: dict[str, Any], spec: FunctionSpec) -> None:
     operation["operationId"] = spec.name
     operation["summary"] = spec.summary
     operation["x-permission"] = spec.permission
+    if spec.idempotent:
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     answers = dict(_COMMON)
     if spec.permission != "public":
         operation["security"] = [{"bearer": []}]

@@ -25,9 +25,12 @@ from typing import Any
 from sqlalchemy import Engine, event
 from starlette.types import Message, Scope
 
-from events.envelope import Envelope, decode
+from events.envelope import decode
 from events.jsontext import dumps
-from functions.catalogue import by_name, functions
+from events.topology import TOPICS
+from functions.catalogue import AUTO_QUEUES, by_name, functions
+from shared.agents.roles import role
+from shared.agents.toolbox import tools_of
 from shared.auth.keys import ensure_keys, public_keys
 from shared.auth.tokens import Verifier, service_token
 from shared.bus import open_bus
@@ -43,7 +46,24 @@ log = logging.getLogger("warm")
 
 TENANT = "warm"
 CALLER = Caller("warm", TENANT, "TENANT_ADMIN")
-ORDER = {"type": "order", "data": {"order_id": "o-1", "amount": "10.00", "currency": "EUR"}}
+PLATFORM = Caller("warm", "", "AGENT")
+ADDRESS = {"name": "A B", "street": "Street 1", "city": "Berlin", "postal_code": "10115", "country": "DE"}
+PAYMENT = {"id": "p", "psp_reference": "p", "captured": "10.00", "currency": "EUR", "method": "wallet", "active": True}
+#: An order that its first two roles can work on; the third finds no stock to plan with, and stops.
+ORDER = {
+    "order_id": "o-1",
+    "placed_at": "2026-01-01T00:00:00Z",
+    "amount": "10.00",
+    "currency": "EUR",
+    "email": "a@example.org",
+    "customer_name": "A B",
+    "shipping_address": ADDRESS,
+    "billing_address": ADDRESS,
+    "ip_country": "DE",
+    "lines": [{"sku": "S", "quantity": 1, "unit_price_gross": "10.00", "tax_rate": "0.19", "total_gross": "10.00"}],
+    "payments": [PAYMENT],
+}
+MOST_STEPS = 8
 #: Nobody outside is asked: no model, no cache.
 NOBODY = ("OPENAI_API_KEY", "BIZOSAAS_MODEL_BASE_URL", "BIZOSAAS_CACHE_URL")
 _THREADS_END_SECONDS = 2.0
@@ -108,11 +128,11 @@ def _verify(folder: Path) -> None:
 
 
 async def _day() -> None:
-    await _request(by_name()["tasks-create"], ORDER)
+    await _request(by_name()["tasks-create"], {"type": "order", "data": ORDER})
     for spec in functions():
         if spec.route.startswith("GET ") and "{" not in spec.route:
             await _request(spec)
-    await asyncio.to_thread(_record)
+    await asyncio.to_thread(_work_and_record)
 
 
 async def _request(spec: FunctionSpec, body: Any = None) -> int:
@@ -133,15 +153,22 @@ async def _request(spec: FunctionSpec, body: Any = None) -> int:
     return status
 
 
-def _record() -> None:
-    """The facts of the task into the record, by the function that does it."""
+def _work_and_record() -> None:
+    """The task by its roles, and the facts into the record, by the functions that do it."""
+    agents = {spec.role: spec for spec in functions() if spec.role}
+    for spec in agents.values():
+        tools_of(role(spec.role))
     bus = open_bus(settings().bus_url)
     try:
-        records = bus.read(["ai.decisions"], "warm", 10, 60)
+        for _ in range(MOST_STEPS):
+            for delivery in [one for queue in AUTO_QUEUES for one in bus.lease(queue, 1, 60)]:
+                work = decode(delivery.message.body)
+                process(agents[work.extensions["agentrole"]], [work], PLATFORM)
+                bus.ack([delivery])
+        records = bus.read(tuple(TOPICS), "warm", 100, 60)
     finally:
         bus.close()
-    items: list[Envelope] = [decode(record.message.body) for record in records]
-    process(by_name()["audit-record"], items, Caller("warm", "", "AGENT"))
+    process(by_name()["audit-record"], [decode(record.message.body) for record in records], PLATFORM)
 
 
 def _wait_for_threads() -> None:

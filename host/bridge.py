@@ -6,8 +6,10 @@ until the doorbell rings, a delivery ends, or something on the bus becomes ready
 
  1. done     acknowledged (work) or committed (facts, in order within a partition)
  2. never    work: to the dead letters with the reason; a fact: skipped, kept as a dead letter of its topic
- 3. later    work: the queue's backoff, or the delay that the function asked for; dead after the delivery limit
-             a fact: its partition waits with backoff; after `FACT_ATTEMPTS` the fact is skipped with the reason
+ 3. later    after a backoff, and not before the function asked for it
+             work: dead after the delivery limit
+             a fact: its partition waits; a fact on which the function fails is skipped with the reason after
+             `FACT_ATTEMPTS`, one for which the function only has no time just now after `FACT_PATIENCE`
  4. busy     the function could not take it: offered again, within half of its lease, as the same attempt
  5. the bus itself cannot: nothing is told, leases run out, all comes again
 A crash at any point is case 5.
@@ -20,11 +22,13 @@ import logging
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from events.topology import QUEUES, QueueSpec
 from host.deliver import Call, Verdict, deliver
+from host.facts import Facts, parts
 from host.subscriptions import Subscription
 from shared.bus.backoff import backoff
 from shared.bus.doorbell import Doorbell
@@ -33,7 +37,6 @@ from shared.errors import HouseError, TryAgain
 
 log = logging.getLogger("bridge")
 
-FACT_ATTEMPTS = 8
 #: A queue takes at most this part of its function, where the function has that many queues.
 QUEUE_SHARES = 4
 #: The longest sleep: a poke that was lost is noticed then. Seconds.
@@ -52,6 +55,7 @@ class Bridge:
         call: Call,
         token: Callable[[], str],
         chores: Callable[[], None] = lambda: None,
+        queues: Mapping[str, QueueSpec] = QUEUES,
         on_event: Callable[..., None] = lambda _kind, **_fields: None,
     ) -> None:
         """`chores` runs in the thread of the bus in each round; `on_event(kind, **fields)` hears retried, buried
@@ -62,14 +66,16 @@ class Bridge:
         self._call = call
         self._token = token
         self._chores = chores
+        self._queues = queues
         self._on_event = on_event
         self._thread = ThreadPoolExecutor(1, "bus")
         self._wake = asyncio.Event()
+        self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: dict[str, int] = defaultdict(int)
         self._told: list[Callable[[], object]] = []
         self._acks: list[Delivery] = []
-        self._attempts: dict[tuple[str, str, int, int], int] = defaultdict(int)
+        self._facts = Facts(bus, self._deliver, lambda told: self._told.append(told), on_event)
         self._runner: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -80,9 +86,11 @@ class Bridge:
 
     async def stop(self, grace: float) -> None:
         """Take nothing new; wait for what is under way, `grace` seconds at most; tell the bus."""
+        # Told, not cancelled: a cancellation that meets a wake-up is lost in `wait_for` (Python 3.11).
+        self._stopping = True
+        self._wake.set()
         if self._runner is not None:
-            self._runner.cancel()
-            await asyncio.wait([self._runner])
+            await self._runner
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace)
         for task in self._tasks:
@@ -103,14 +111,17 @@ class Bridge:
         self._wake.set()
 
     async def _rounds(self) -> None:
-        while True:
+        while not self._stopping:
             self._wake.clear()
             try:
                 sleep = await self._round()
             except TryAgain as error:
                 log.warning("the bus cannot be used now: %s", error.detail)
                 sleep = _BUS_DOWN_SECONDS
-            if sleep > 0:
+            except Exception:  # the boundary: a bridge that stops in silence would stop the house
+                log.error("a round of the bridge failed", exc_info=True)
+                sleep = _BUS_DOWN_SECONDS
+            if sleep > 0 and not self._stopping:
                 try:
                     await asyncio.wait_for(self._wake.wait(), sleep)
                 except TimeoutError:
@@ -120,11 +131,11 @@ class Bridge:
         """One round; returns for how long there is nothing to do, in seconds."""
         work, facts, wakeup = await self._in_thread(self._ask)
         for subscription, deliveries in work:
-            for part in _parts(deliveries, subscription.batch):
+            for part in parts(deliveries, subscription.batch):
                 self._spawn(part[0].queue, len(part), self._work(subscription, part))
         for subscription, records in facts:
-            for partition in _by_partition(records):
-                self._spawn(subscription.function, 1, self._facts(subscription, partition))
+            for lane in self._facts.lanes(subscription, records):
+                self._spawn(subscription.function, 1, self._facts.hand_over(subscription, lane))
         if work or facts:
             return 0.0
         return LONGEST_SLEEP if wakeup is None else min(LONGEST_SLEEP, max(0.0, wakeup - time.time()))
@@ -132,7 +143,10 @@ class Bridge:
     def _ask(self) -> tuple[list[Any], list[Any], float | None]:
         """In the thread of the bus: tell what became of the last ones, and take new ones."""
         self._tell()
-        self._chores()
+        try:
+            self._chores()
+        except TryAgain as error:  # a database that is locked must not keep the bus from moving
+            log.warning("chores must wait: %s", error.detail)
         work: list[tuple[Subscription, list[Delivery]]] = []
         facts: list[tuple[Subscription, list[Record]]] = []
         for subscription in self._subscriptions:
@@ -156,12 +170,13 @@ class Bridge:
         return share - self._busy[queue]
 
     def _tell(self) -> None:
-        told, self._told = self._told, []
-        acks, self._acks = self._acks, []
-        if acks:
+        # What could not be told stays, and is told in the next round.
+        if acks := self._acks[:]:
             self._bus.ack(acks)
-        for tell in told:
-            tell()
+            del self._acks[: len(acks)]
+        while self._told:
+            self._told[0]()
+            del self._told[0]
 
     async def _in_thread(self, ask: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, ask)
@@ -196,8 +211,13 @@ class Bridge:
             self._told.append(lambda: self._bus.bury(delivery, verdict.reason))
             self._on_event("buried", **fields)
         else:
-            self._told.append(lambda: self._bus.retry(delivery, verdict.reason, verdict.delay))
+            self._told.append(lambda: self._bus.retry(delivery, verdict.reason, self._delay(delivery, verdict)))
             self._on_event("retried", attempt=delivery.attempt, **fields)
+
+    def _delay(self, delivery: Delivery, verdict: Verdict) -> float:
+        queue = self._queues[delivery.queue]
+        wait = backoff(delivery.attempt, queue.retry_base, queue.retry_max, random.random)
+        return max(wait, verdict.delay or 0.0)
 
     async def _deliver(
         self, subscription: Subscription, items: Sequence[Delivery | Record], attempt: int
@@ -215,63 +235,3 @@ class Bridge:
             if time.monotonic() > until:
                 return [Verdict("later", verdicts[0].reason)] * len(items)
             await asyncio.sleep((verdicts[0].delay or 1.0) * (0.5 + random.random()))
-
-    # --- facts ------------------------------------------------------------------------------------
-
-    async def _facts(self, subscription: Subscription, records: Sequence[Record]) -> None:
-        """The facts of one partition, in order: committed up to the first that must wait."""
-        group = subscription.function
-        for part in _parts(records, subscription.batch):
-            attempt = 1 + self._attempts.get(_place(group, part[0]), 0)
-            verdicts = await self._deliver(subscription, part, attempt)
-            for index, (record, verdict) in enumerate(zip(part, verdicts, strict=True)):
-                if verdict.kind == "later" and not self._given_up(group, record):
-                    self._wait(group, part[:index], records, record, verdict)
-                    return
-                if verdict.kind != "done":
-                    self._skip(group, part[:index], record, verdict)
-            self._commit(group, part)
-        self._told.append(lambda: self._bus.release(group, records))
-
-    def _given_up(self, group: str, record: Record) -> bool:
-        place = _place(group, record)
-        self._attempts[place] += 1
-        return self._attempts[place] >= FACT_ATTEMPTS
-
-    def _wait(
-        self, group: str, done: Sequence[Record], all_of_it: Sequence[Record], record: Record, verdict: Verdict
-    ) -> None:
-        attempt = self._attempts[_place(group, record)]
-        delay = backoff(attempt, 0.5, 60.0, random.random) if verdict.delay is None else verdict.delay
-        self._commit(group, done)
-        self._told.append(lambda: self._bus.release(group, all_of_it, delay))
-        fields = {"topic": record.topic, "id": record.message.id, "reason": verdict.reason}
-        self._on_event("retried", attempt=attempt, function=group, **fields)
-
-    def _skip(self, group: str, done: Sequence[Record], record: Record, verdict: Verdict) -> None:
-        self._commit(group, done)
-        self._attempts.pop(_place(group, record), None)
-        self._told.append(lambda: self._bus.skip(group, record, verdict.reason))
-        fields = {"topic": record.topic, "id": record.message.id, "reason": verdict.reason}
-        self._on_event("skipped", function=group, **fields)
-
-    def _commit(self, group: str, records: Sequence[Record]) -> None:
-        if records:
-            for record in records:
-                self._attempts.pop(_place(group, record), None)
-            self._told.append(lambda: self._bus.commit(group, records))
-
-
-def _place(group: str, record: Record) -> tuple[str, str, int, int]:
-    return group, record.topic, record.partition, record.offset
-
-
-def _parts(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
-    return [items[start : start + size] for start in range(0, len(items), size)]
-
-
-def _by_partition(records: Sequence[Record]) -> list[list[Record]]:
-    found: dict[tuple[str, int], list[Record]] = defaultdict(list)
-    for record in records:
-        found[record.topic, record.partition].append(record)
-    return list(found.values())

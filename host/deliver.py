@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 from events.envelope import BATCH, STRUCTURED
 from events.jsontext import JsonError, loads
 from shared.bus.port import Message
-from shared.errors import Busy, HouseError
+from shared.errors import Busy, Failed, HouseError
+from shared.problems import problem_type
 
 
 class Answer(Protocol):
@@ -36,14 +37,19 @@ Call = Callable[[str, Sequence[tuple[bytes, bytes]], bytes], Awaitable[Answer]]
 
 class Verdict(NamedTuple):
     """What becomes of a message: `done`, `never` (dead letter) or `later`; `delay` in seconds when told. `busy`
-    means that nobody looked at it: it is offered again without counting as an attempt."""
+    means that nobody looked at it: it is offered again without counting as an attempt. `patient` is a "later" that
+    blames no message: the function said that it cannot just now (a database that is locked, say)."""
 
     kind: str
     reason: str = ""
     delay: float | None = None
+    patient: bool = False
 
 
 DONE = Verdict("done")
+#: Answers by which a function says that it cannot now, and the problem type by which it says that it failed.
+PATIENT = frozenset({401, 429, 503})
+FAILED = problem_type(Failed(""))
 
 
 async def deliver(
@@ -76,25 +82,27 @@ async def _deliver(
     except Busy as error:
         return [Verdict("busy", error.detail, error.retry_after)] * len(messages)
     except HouseError as error:
-        return [_verdict(error.status, error.detail, error.retry_after)] * len(messages)
+        return [_verdict(error.status, problem_type(error), error.detail, error.retry_after)] * len(messages)
     if batch and answer.status == 207:
         return _each(answer.body, len(messages))
-    return [_verdict(answer.status, _detail(answer.body), _retry_after(answer))] * len(messages)
+    return [_verdict(answer.status, *_problem(answer.body), _retry_after(answer))] * len(messages)
 
 
-def _verdict(status: int, detail: str, delay: float | None) -> Verdict:
+def _verdict(status: int, kind: str, detail: str, delay: float | None) -> Verdict:
     reason = f"{status}: {detail}" if detail else str(status)
     if 200 <= status < 300:
         return DONE
     if 400 <= status < 500 and status not in (401, 408, 425, 429):
         return Verdict("never", reason)
-    return Verdict("later", reason, delay)
+    return Verdict("later", reason, delay, patient=status in PATIENT and kind != FAILED)
 
 
 def _each(body: bytes, count: int) -> list[Verdict]:
     try:
         rows = loads(body)
-        verdicts = [_verdict(int(row["status"]), str(row.get("detail", "")), None) for row in rows]
+        verdicts = [
+            _verdict(int(row["status"]), str(row.get("type", "")), str(row.get("detail", "")), None) for row in rows
+        ]
     except (JsonError, KeyError, TypeError, ValueError):
         verdicts = []
     if len(verdicts) != count:
@@ -102,12 +110,15 @@ def _each(body: bytes, count: int) -> list[Verdict]:
     return verdicts
 
 
-def _detail(body: bytes) -> str:
+def _problem(body: bytes) -> tuple[str, str]:
+    """(type, detail) of a problem document, "" where there is none."""
     try:
         problem = loads(body)
     except JsonError:
-        return ""
-    return str(problem.get("detail", ""))[:1000] if isinstance(problem, dict) else ""
+        return "", ""
+    if not isinstance(problem, dict):
+        return "", ""
+    return str(problem.get("type", "")), str(problem.get("detail", ""))[:1000]
 
 
 def _retry_after(answer: Answer) -> float | None:

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,7 @@ from host.ingress import read_ingress
 from host.live import Live
 from host.platform import Host
 from host.settings import AGENT, LIGHT, Image, Settings
-from host.stack import read_stack
+from host.stack import Function, read_stack
 from host.subscriptions import Subscription, subscriptions
 from host.timers import Timers
 from host.valkey import Valkey
@@ -34,7 +34,7 @@ from shared.auth.keys import ensure_keys
 from shared.auth.tokens import service_token, verify
 from shared.bus import bus_file, open_bus
 from shared.bus.doorbell import Doorbell
-from shared.errors import HouseError
+from shared.errors import HouseError, Invalid, Problem
 from shared.settings import settings
 from shared.store.migrate import migrate_all
 
@@ -57,14 +57,16 @@ class Options:
     json_logs: bool
 
 
-async def serve(options: Options, live: Live, announce: Callable[[int], None]) -> None:
-    """Run until SIGINT or SIGTERM. `announce(port)` is called when requests are answered."""
+async def serve(options: Options, live: Live, make_ready: Callable[[], None], announce: Callable[[int], None]) -> None:
+    """Run until SIGINT or SIGTERM. `make_ready()` runs in a thread while the zygotes start, which need nothing of it;
+    `announce(port)` is called when requests are answered."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     cache = Valkey()
     functions = read_stack(options.stack, os.environ)
+    deny_by_default(functions)
     host = Host(
         functions,
         read_ingress(options.ingress),
@@ -73,7 +75,12 @@ async def serve(options: Options, live: Live, announce: Callable[[int], None]) -
         on_log=live.on_log,
         on_event=live.on_event,
     )
-    await asyncio.gather(cache.start(), host.start())
+    try:
+        await asyncio.gather(cache.start(), host.start(), asyncio.to_thread(make_ready))
+    except BaseException:
+        await host.stop(0.0)
+        cache.stop()
+        raise
     port = await host.listen(options.address, options.port)
     call = partial(_call, host)
     wanted = subscriptions((f.name, f.annotations, f.concurrency * f.maximum, f.timeout) for f in functions.values())
@@ -89,6 +96,16 @@ async def serve(options: Options, live: Live, announce: Callable[[int], None]) -
     await host.stop(GRACE_SECONDS)
     cache.stop()
     live.say("stopped", "quiet")
+
+
+def deny_by_default(functions: Mapping[str, Function]) -> None:
+    """Who may call a function is never left open: raises Invalid with every function that does not say."""
+    silent = [name for name, one in functions.items() if not one.annotations.get("permission")]
+    if silent:
+        problems = tuple(
+            Problem(f"functions.{name}.annotations.permission", "must say who may call") for name in silent
+        )
+        raise Invalid(f"the stack file leaves open who may call {len(silent)} function(s)", problems=problems)
 
 
 def _settings(options: Options, cache_url: str) -> Settings:
@@ -135,19 +152,24 @@ def run(options: Options, prepare: Callable[[], None], announce: Callable[[int],
         home = Home(options.home)
         try:
             os.environ["BIZOSAAS_HOME"] = str(options.home)
-            ensure_keys(settings().secrets)
-            migrate_all()
-            prepare()
-            uvloop.run(serve(options, live, announce))
+            uvloop.run(serve(options, live, partial(_make_ready, prepare), announce))
         finally:
             home.release()
     except HouseError as error:
         print(f"{error.title}: {error.detail}", file=sys.stderr)
+        for problem in error.problems:
+            print(f"  {problem.field} {problem.rule}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         print(f"cannot run: {error}", file=sys.stderr)
         return 71
     return 0
+
+
+def _make_ready(prepare: Callable[[], None]) -> None:
+    ensure_keys(settings().secrets)
+    migrate_all()
+    prepare()
 
 
 def options_from(arguments: Sequence[str] | None = None, description: str | None = __doc__) -> Options:

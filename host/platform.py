@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from host import policy
 from host.calls import InternalCall, Response
+from host.folder import Folder
 from host.front import Authenticate, Front, LocalAnswer
 from host.httpwire import Header, request_bytes
 from host.ingress import Ingress
@@ -51,11 +49,11 @@ class Host:
         """Raises Invalid when a route or a function names what is not there; all of it together."""
         _check(functions, ingress, settings.images)
         self._read_memory = memory
-        self._folder = Path(tempfile.mkdtemp(prefix="bizosaas-"))
+        self._folder = Folder()
         clock = Clock(time.monotonic())
         loop = asyncio.get_running_loop()
         free = Memory(memory(), settings.memory_reserve)
-        self._context = Context(loop, settings, self._folder, on_log, on_event, clock, free)
+        self._context = Context(loop, settings, self._folder.path, on_log, on_event, clock, free)
         self.images = {image.name: Spawner(self._context, image, self._reconsider) for image in settings.images}
         self.pools = {
             name: Pool(function, self._spawner(function.image), self._context) for name, function in functions.items()
@@ -113,7 +111,7 @@ class Host:
             await spawner.stop()
         if self._ticking is not None:
             self._ticking.cancel()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.remove()
 
     async def _all_ended(self, until: float) -> None:
         for pool in self.pools.values():

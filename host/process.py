@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from host.logs import LogPipe
-from host.settings import Context
+from host.settings import Context, secret_environment
 from host.upstream import Upstream, open_upstream
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Process:
     def request(self) -> dict[str, Any]:
         """What the zygote is asked."""
         function = self.pool.function
-        own = {"FUNCTION": function.name, **function.environment}
+        own = {"FUNCTION": function.name, **secret_environment(function.secrets), **function.environment}
         return {
             "function": function.name,
             "environment": {**self.context.settings.environment, **own},

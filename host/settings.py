@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,9 @@ from host.policy import Memory
 
 OnEvent = Callable[..., None]  # (kind, **fields)
 
+#: Variables of the host that are secrets, by the name under which a function lists them in the stack. No zygote has
+#: them, and of the functions only those that list them.
+SECRETS = {"openai-api-key": "OPENAI_API_KEY"}
 LIBRARIES = ("fastapi", "uvicorn", "httptools", "pydantic", "sqlalchemy", "shared.runtime.entry")
 
 
@@ -75,6 +78,16 @@ class Settings:
     keep_alive: float = 75.0  # between requests
     send_timeout: float = 60.0  # for a caller that does not read its answer
     connections: int = 4096
+
+
+def open_environment() -> dict[str, str]:
+    """This process's environment without the secrets: what everything gets that the host starts."""
+    return {name: value for name, value in os.environ.items() if name not in SECRETS.values()}
+
+
+def secret_environment(listed: Collection[str]) -> dict[str, str]:
+    """The variables of the secrets that a function lists, where the host has them."""
+    return {name: os.environ[name] for secret, name in SECRETS.items() if secret in listed and name in os.environ}
 
 
 def memory_available() -> int:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from host.logs import LogPipe
 from host.policy import backoff
-from host.settings import Context, Image
+from host.settings import Context, Image, open_environment
 from host.zygote import LARGEST
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Spawner:
 
     def _environment(self) -> dict[str, str]:
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        return {**os.environ, "PYTHONPATH": path, **self.image.environment}
+        return {**open_environment(), "PYTHONPATH": path, **self.image.environment}
 
     def _readable(self) -> None:
         control = self._control

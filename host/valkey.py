@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from host.settings import open_environment
+
 _READY_SECONDS = 5.0
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
@@ -47,7 +49,12 @@ class Valkey:
             *(part for name, value in arguments.items() for part in (f"--{name}", value)),
         ]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=_end_with_us
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=open_environment(),
+            preexec_fn=_end_with_us,
         )
         for _ in range(int(_READY_SECONDS / 0.01)):
             if await self._accepts():

@@ -102,6 +102,12 @@ class TryAgain(HouseError):
     exit_code = 75
 
 
+class Failed(TryAgain):
+    """Raised for an event when its function failed by a fault of ours: it comes again, but not for ever."""
+
+    title = "The function failed"
+
+
 class Busy(TryAgain):
     """Raised when all that could take a call is taken: nothing of the call was begun, and nothing is wrong."""
 

@@ -14,7 +14,7 @@ MEDIA_TYPE = "application/problem+json"
 def to_problem(error: HouseError) -> tuple[int, list[tuple[str, str]], bytes]:
     """Map an error to (status, headers, body)."""
     document: dict[str, Any] = {
-        "type": "about:blank" if error.status == 500 else f"/problems/{_slug(error)}",
+        "type": problem_type(error),
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
@@ -27,6 +27,11 @@ def to_problem(error: HouseError) -> tuple[int, list[tuple[str, str]], bytes]:
     if isinstance(error, Unauthenticated):
         headers.append(("www-authenticate", 'Bearer realm="bizosaas"'))
     return error.status, headers, json.dumps(document, ensure_ascii=False).encode()
+
+
+def problem_type(error: HouseError) -> str:
+    """The `type` of an error's problem document."""
+    return "about:blank" if error.status == 500 else f"/problems/{_slug(error)}"
 
 
 def _slug(error: HouseError) -> str:

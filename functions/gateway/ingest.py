@@ -38,16 +38,17 @@ class Receipt(BaseModel):
     events: list[Received]
 
 
+_TEXT = {"type": "string", "minLength": 1, "maxLength": 1000}
 _EVENT = {
     "type": "object",
     "required": ["specversion", "id", "source", "type", "data"],
     "properties": {
         "specversion": {"const": "1.0"},
-        "id": {"type": "string", "minLength": 1},
-        "source": {"type": "string", "minLength": 1},
-        "type": {"type": "string", "minLength": 1},
-        "time": {"type": "string", "format": "date-time"},
-        "subject": {"type": "string"},
+        "id": _TEXT,
+        "source": _TEXT,
+        "type": {"type": "string", "enum": sorted(event.wire_type() for event in WELCOME)},
+        "time": {"type": ["string", "null"], "format": "date-time"},
+        "subject": _TEXT | {"type": ["string", "null"]},
         "data": {"type": "object"},
     },
 }
@@ -56,6 +57,13 @@ _BODY = {
     "content": {
         STRUCTURED: {"schema": _EVENT},
         BATCH: {"schema": {"type": "array", "items": _EVENT}},
+        "application/json": {
+            "schema": {
+                "type": ["object", "array"],
+                "description": "The data of an event whose attributes stand in `ce-` headers (binary mode); with "
+                "`Saleor-Event: order_created` the body of Saleor's webhook",
+            }
+        },
     },
 }
 

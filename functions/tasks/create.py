@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Header
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.tasks.views import TaskAccepted
@@ -27,11 +26,7 @@ class NewTask(BaseModel):
 
 
 @router.post("/tasks", status_code=202)
-def create(
-    body: NewTask,
-    services: ServicesNow,
-    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,  # noqa: ARG001  # read by the runtime
-) -> TaskAccepted:
+def create(body: NewTask, services: ServicesNow) -> TaskAccepted:
     """Submit a task; with an `Idempotency-Key` the same request may be sent again safely."""
     task, events = submit(services, Order(**body.model_dump()))
     services.emit(*events)

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from events.commerce import OrderPlaced, PaymentProcessed
 from events.event import Event
 from shared.coordination.flow import Order, submit
-from shared.errors import TryAgain
+from shared.errors import Conflict, TryAgain
 from shared.runtime.services import Services
 
 #: Outcomes of the payment_validator after which an order waits for its money.
 WAITING = frozenset({"unpaid", "underpaid", "mismatch"})
+
+#: How often a payment that came too early is tried.
+PATIENCE = 5
 
 
 def handle(event: Event, services: Services) -> Iterable[Event]:
@@ -35,12 +38,13 @@ def _order_placed(event: OrderPlaced, services: Services) -> list[Event]:
 
 
 def _payment_processed(event: PaymentProcessed, services: Services) -> list[Event]:
+    # A payment may overtake its order: it comes back a few times, then rests where a person finds it.
+    early = TryAgain if services.context.attempt < PATIENCE else Conflict
     task = services.history.last_task("order_id", event.order_id, "order")
     if task is None:
-        # A payment may overtake its order; the bus brings it back, and after its attempts a person finds it.
-        raise TryAgain(f"no order {event.order_id!r} is known yet", retry_after=5)
+        raise early(f"no order {event.order_id!r} is known")
     if not task.ended and task.result_of("payment_validator") is None:
-        raise TryAgain(f"the order {event.order_id!r} is still being checked", retry_after=5)
+        raise early(f"the payment of order {event.order_id!r} was not checked before this one came")
     checked = task.result_of("payment_validator")
     if checked is None or checked["outcome"] not in WAITING:
         return []

@@ -54,7 +54,7 @@ class Submitter:
             found = dict(self._database.execute(query, ids).fetchall())
             if found.keys() & {"awaiting_approval", "failed", "rejected"}:
                 raise RuntimeError(f"ordinary orders were stopped: {found}")
-            return found.get("completed", 0) == len(ids)
+            return bool(found.get("completed", 0) == len(ids))
 
         wait_for(ended, f"{len(ids)} tasks to be done", 120, pause)
 

@@ -56,5 +56,6 @@ def role_work(home: Path) -> bytes:
 def service_headers(home: Path) -> dict[str, str]:
     """What a part of the platform sends with an event, as the bridge and dispatch do."""
     use_home(home)
-    token = service_token(tenant="demo", name="bench")
+    # a process keeps its tokens by name, and each home has keys of its own
+    token = service_token(tenant="demo", name=f"bench-{home.parent.name}")
     return {"authorization": f"Bearer {token}", "content_type": "application/cloudevents+json"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -59,8 +60,13 @@ class Role(BaseModel):
 
     def output_model(self) -> type[BaseModel]:
         """The pydantic model of the typed output; a type that ends in "?" may be null."""
-        fields: dict[str, Any] = {}
-        for name, kind in self.output.items():
-            base = OUTPUT_TYPES[kind.rstrip("?")]
-            fields[name] = (base | None, None) if kind.endswith("?") else (base, ...)
-        return create_model(f"{self.name}_output", __config__=ConfigDict(extra="forbid", frozen=True), **fields)
+        return _output_model(self.name, tuple(self.output.items()))
+
+
+@lru_cache(maxsize=256)
+def _output_model(role: str, output: tuple[tuple[str, str], ...]) -> type[BaseModel]:
+    fields: dict[str, Any] = {}
+    for name, kind in output:
+        base = OUTPUT_TYPES[kind.rstrip("?")]
+        fields[name] = (base | None, None) if kind.endswith("?") else (base, ...)
+    return create_model(f"{role}_output", __config__=ConfigDict(extra="forbid", frozen=True), **fields)

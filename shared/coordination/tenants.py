@@ -22,12 +22,16 @@ class Tenants:
 
     unit: Unit
     now: Callable[[], datetime]
+    _settings: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     _policies: dict[str, Policy] = field(default_factory=dict, repr=False)
 
     def settings(self, tenant: str) -> Mapping[str, Any]:
-        """A tenant's document: `{policy, currency, fx_rates, warehouses, products, ...}`; {} when none is set."""
-        row = self.unit.read().execute(select(table.c.document).where(table.c.tenant == tenant)).first()
-        return row.document if row else {}
+        """A tenant's document: `{policy, currency, fx_rates, warehouses, products, ...}`; {} when none is set. Read
+        once in a call."""
+        if tenant not in self._settings:
+            row = self.unit.read().execute(select(table.c.document).where(table.c.tenant == tenant)).first()
+            self._settings[tenant] = row.document if row else {}
+        return self._settings[tenant]
 
     def policy(self, tenant: str) -> Policy:
         """A tenant's escalation policy; read once in a call."""
@@ -49,3 +53,5 @@ class Tenants:
         )
         if found.rowcount == 0:
             connection.execute(insert(table).values(tenant=tenant, version=1, **values))
+        self._settings.pop(tenant, None)
+        self._policies.pop(tenant, None)

@@ -9,7 +9,7 @@ from events.envelope import BATCH, DecodeError, decode_http
 from events.jsontext import dumps
 from shared.contract import FunctionSpec
 from shared.errors import HouseError, Malformed
-from shared.problems import to_problem
+from shared.problems import problem_type, to_problem
 from shared.runtime.guard import authorise
 from shared.runtime.load import load
 from shared.runtime.process import Outcome, process
@@ -30,7 +30,7 @@ def build(spec: FunctionSpec) -> ASGIApp:
 class EventApp:
     """Takes CloudEvents by POST: 204 when done, a problem when not.
 
-    A batch is answered with 204 when all of it is done, else 207 and one `{status, detail}` for each event.
+    A batch is answered with 204 when all of it is done, else 207 and one `{status, type, detail}` for each event.
     """
 
     def __init__(self, spec: FunctionSpec) -> None:
@@ -71,5 +71,11 @@ def _answer_for(outcomes: list[Outcome], batch: bool) -> tuple[int, list[tuple[s
     if not batch:
         assert outcomes[0].error is not None
         return to_problem(outcomes[0].error)
-    rows = [{"status": outcome.status, "detail": outcome.error.detail if outcome.error else ""} for outcome in outcomes]
+    rows = [_row(outcome.error) for outcome in outcomes]
     return 207, [("content-type", "application/json")], dumps(rows).encode()
+
+
+def _row(error: HouseError | None) -> dict[str, object]:
+    if error is None:
+        return {"status": 204}
+    return {"status": error.status, "type": problem_type(error), "detail": error.detail}

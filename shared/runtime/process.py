@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from events.envelope import DecodeError, Envelope
 from shared.contract import Caller, Context, FunctionSpec
-from shared.errors import Forbidden, HouseError, Malformed, TryAgain
+from shared.errors import Failed, Forbidden, HouseError, Malformed
 from shared.runtime import outbox
 from shared.runtime.clock import utc_now
 from shared.runtime.load import load
@@ -130,4 +130,4 @@ def _as_house_error(spec: FunctionSpec, error: Exception) -> HouseError:
             log.warning("%s: %s", spec.name, passing.detail)
             return passing
     log.error("%s failed: %s", spec.name, type(error).__name__, exc_info=error)
-    return TryAgain(f"{spec.name} failed unexpectedly ({type(error).__name__}); the event comes again", retry_after=1)
+    return Failed(f"{spec.name} failed unexpectedly ({type(error).__name__}); the event comes again", retry_after=1)

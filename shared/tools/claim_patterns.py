@@ -11,9 +11,10 @@ import enum
 import functools
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
 from shared.tools.claim_dates import DateReader, PartialDate
 from shared.tools.notation import BOUND, GAP, LETTERS, Notation, notation
@@ -79,17 +80,26 @@ class Found:
     value: Value
 
 
-def find_claims(text: str, locale: str, known: re.Pattern[str] | None = None) -> list[Found]:
+class Finder(Protocol):
+    """What finds matches in a text: a pattern, or something that looks further."""
+
+    def finditer(self, text: str, /) -> Iterator[re.Match[str]]:
+        """The matches in the order of the text; none overlaps another."""
+        ...
+
+
+def find_claims(text: str, locale: str, known: Finder | None = None) -> list[Found]:
     """All claims in the order of the text; `known` matches wordings that a fact holds literally."""
     rest = ascii_digits(text)
     found: list[Found] = []
     for kind, pattern, read in _kinds(locale):
+        finder: Finder = pattern
         if kind == "literal":
             if known is None:
                 continue
-            pattern = known
+            finder = known
         taken: list[tuple[int, int]] = []
-        for match in pattern.finditer(rest):
+        for match in finder.finditer(rest):
             value = read(match)
             if not isinstance(value, Skip):
                 taken.append(match.span())

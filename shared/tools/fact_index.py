@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 
 from shared.errors import Invalid
 from shared.tools.claim_dates import PartialDate
@@ -31,6 +32,36 @@ _SUM = re.compile(rf"([A-Z]{{3}})\s?({_NUMERAL.pattern})")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?")
 _PHONE = re.compile(r"\+?[0-9()][0-9()\s.\-/]{5,24}[0-9]")
 _HOST = re.compile(r"(?:https?://)?([a-z0-9.-]+)(?::[0-9]{1,5})?(?:[/?#][^\\@\s]*)?", re.I)
+
+
+class Wordings:
+    """Finds known texts as they are, the longest first, where they end.
+
+    What may not follow them names every currency of the locale: that is compiled once a locale, not once a text.
+    """
+
+    def __init__(self, texts: Iterable[str], locale: str) -> None:
+        """`texts` are not empty."""
+        choices = "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True))
+        self._known = re.compile(rf"{BOUND}(?<![\w-])(?:{choices})")
+        self._goes_on = _goes_on(locale)
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        """The matches in the order of the text; none overlaps another."""
+        at = 0
+        while match := self._known.search(text, at):
+            start = match.start()
+            while match and self._goes_on.match(text, match.end()):
+                match = self._known.match(text, start, match.end() - 1)  # a shorter one that begins here
+            at = match.end() if match else start + 1
+            if match:
+                yield match
+
+
+@lru_cache(maxsize=64)
+def _goes_on(locale: str) -> re.Pattern[str]:
+    amount = rf"\s?(?:{notation(locale).currency}|{PERCENT})"
+    return re.compile(rf"[0-9_{LETTERS}]|[.,'’-][0-9{LETTERS}]|{amount}")
 
 
 @dataclass
@@ -64,15 +95,11 @@ class FactIndex:
             index._add(fields.text("key"), fields.data.get("value"), fields.at("value"))
         return index
 
-    def wordings(self, locale: str) -> re.Pattern[str] | None:
-        """Matches texts of facts that hold digits ("Gift card 500", "1Z 999 AA1"), unless they go on as an
+    def wordings(self, locale: str) -> Wordings | None:
+        """Finds texts of facts that hold digits ("Gift card 500", "1Z 999 AA1"), unless they go on as an
         amount or a percentage."""
         texts = [text for text in self.texts if _is_wording(text)]
-        if not texts:
-            return None
-        ends = rf"(?![0-9_{LETTERS}]|[.,'’-][0-9{LETTERS}]|\s?(?:{notation(locale).currency}|{PERCENT}))"
-        choices = "|".join(re.escape(text) for text in sorted(texts, key=len, reverse=True))
-        return re.compile(rf"{BOUND}(?<![\w-])(?:{choices}){ends}")
+        return Wordings(texts, locale) if texts else None
 
     def support(self, found: Found) -> str | None:
         """The key of a fact with the value of the claim, or None."""

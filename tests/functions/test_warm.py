@@ -48,5 +48,5 @@ def test_warming_leaves_no_thread_no_file_no_setting_and_nothing_in_the_home(tmp
         "home is empty True",
         "settings are forgotten True",
         "every function is built True",
-        "heavy []",
+        "heavy ['rapidfuzz']",
     ]

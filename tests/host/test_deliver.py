@@ -67,7 +67,7 @@ def test_a_batch_that_is_too_large_together_goes_in_parts() -> None:
 def test_a_batch_that_must_wait_is_not_taken_apart() -> None:
     """503 is about the function, not about a message."""
     verdicts, sent = handed(messages(b"{}", b"{}"), lambda _: Answer(503, b"", [(b"retry-after", b"7")]))
-    assert verdicts == [Verdict("later", "503", 7.0)] * 2
+    assert verdicts == [Verdict("later", "503", 7.0, patient=True)] * 2
     assert len(sent) == 1
 
 
@@ -75,7 +75,7 @@ def test_each_of_a_batch_is_answered_for_itself() -> None:
     """207 has a verdict for each, in order; one that does not fit the batch is tried again."""
     rows = [{"status": 204}, {"status": 422, "detail": "no"}, {"status": 503, "detail": "busy"}]
     verdicts, sent = handed(messages(b"{}", b"{}", b"{}"), lambda _: Answer(207, json.dumps(rows).encode()))
-    assert verdicts == [DONE, Verdict("never", "422: no"), Verdict("later", "503: busy")]
+    assert verdicts == [DONE, Verdict("never", "422: no"), Verdict("later", "503: busy", patient=True)]
     assert len(sent) == 1
     verdicts, _ = handed(messages(b"{}", b"{}"), lambda _: Answer(207, json.dumps(rows).encode()))
     assert [verdict.kind for verdict in verdicts] == ["later", "later"]

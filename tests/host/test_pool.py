@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -107,6 +108,20 @@ async def test_the_environment_of_the_stack_reaches_the_function(world: MakeWorl
     one = await world(function(environment={"COLOUR": "red"}), settings={"environment": {"COLOUR": "blue", "BUS": "x"}})
     found = json.loads((await one.host.call("one", path="/about")).body)["environment"]
     assert (found["COLOUR"], found["BUS"], found["FUNCTION"]) == ("red", "x", "one")
+
+
+async def test_a_secret_reaches_only_the_functions_that_list_it(
+    world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither another function nor the zygote that they share has the key, in whatever way one looks."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-host-test")
+    one = await world(function("one", secrets=("openai-api-key",)), function("two", secrets=("jwks.json",)))
+    seen = {name: json.loads((await one.host.call(name, path="/about")).body)["environment"] for name in ("one", "two")}
+    assert seen["one"]["OPENAI_API_KEY"] == "sk-host-test"
+    assert "OPENAI_API_KEY" not in seen["two"]
+    other = one.host.pools["two"].ready[0].pid
+    for pid in (one.host.images["light"].pid, other):
+        assert b"sk-host-test" not in Path(f"/proc/{pid}/environ").read_bytes()
 
 
 # --- limits ---------------------------------------------------------------------------------------

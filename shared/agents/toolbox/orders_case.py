@@ -43,7 +43,7 @@ def policy_of(case: Case) -> Policy:
     """The tenant's policy: its currency, its rates and its limits."""
     from shared.escalation.policy import stored_policy
 
-    return stored_policy(case.settings.get("policy"))
+    return once(case, "policy", lambda: stored_policy(case.settings.get("policy")))
 
 
 def in_currency(case: Case, amount: Money, currency: str) -> Money | None:

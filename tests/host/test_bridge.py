@@ -1,0 +1,277 @@
+"""The bridge hands over what is on the bus, and what became of it is what the bus is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from events.topology import QueueSpec, TopicSpec, Topology
+from host.bridge import Bridge
+from host.subscriptions import Subscription
+from shared.bus.doorbell import Doorbell
+from shared.bus.embedded import EmbeddedBus
+from shared.bus.port import Message
+from shared.errors import Busy, Failed, HouseError, Invalid, TryAgain
+from shared.problems import to_problem
+
+QUEUES = {"q": QueueSpec("q", 5, 600, delivery_limit=3, retry_base=0.001, retry_max=0.002)}
+TOPICS = {"t": TopicSpec("t", 1), "wide": TopicSpec("wide", 8)}
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    body: bytes = b""
+
+
+def refused(error: HouseError) -> Answer:
+    status, headers, body = to_problem(error)
+    kept = tuple((name.encode(), value.encode()) for name, value in headers if name != "retry-after")
+    return Answer(status, kept, body)
+
+
+class World:
+    """A bus of one queue and one topic, a function that answers as a test says, and the bridge between."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "bus.db"
+        self.bus = EmbeddedBus(self.file, Topology(QUEUES, TOPICS))
+        self.calls: list[tuple[bytes, dict[bytes, bytes]]] = []
+        self.happened: list[str] = []
+        self.answer: Callable[[bytes], Any] = lambda _body: Answer(204)
+
+    async def call(self, _function: str, headers: Any, body: bytes) -> Answer:
+        self.calls.append((body, dict(headers)))
+        answer = self.answer(body)
+        return await answer if asyncio.iscoroutine(answer) else answer
+
+    def run(self, until: Callable[[], bool], *, batch: int = 1, chores: Callable[[], None] = lambda: None) -> None:
+        """Run the bridge until a condition holds."""
+
+        async def main() -> None:
+            bridge = Bridge(
+                EmbeddedBus(self.file, Topology(QUEUES, TOPICS)),
+                Doorbell(self.file),
+                [Subscription("f", ("q",), ("t", "wide"), 0, 2, batch, 30.0)],
+                self.call,
+                lambda: "token",
+                chores,
+                QUEUES,
+                lambda kind, **_fields: self.happened.append(kind),
+            )
+            bridge.start()
+            try:
+                await asyncio.wait_for(_until(until), 20)
+            finally:
+                await bridge.stop(5)
+
+        asyncio.run(main())
+
+    def work(self, *bodies: bytes) -> None:
+        self.bus.send([("q", Message(body.decode(), body)) for body in bodies])
+
+    def facts(self, *bodies: bytes) -> None:
+        self.bus.send([], [("t", Message(body.decode(), body)) for body in bodies])
+
+    def dead(self, origin: str) -> list[tuple[bytes, str]]:
+        return [(letter.message.body, letter.reason) for letter in self.bus.dead_letters(origin).items][::-1]
+
+    def idle(self) -> bool:
+        depth = self.bus.depth("q")
+        return depth.ready + depth.leased + depth.delayed == 0
+
+    def read_all(self) -> bool:
+        lag = self.bus.lag("f")
+        return bool(lag) and not any(lag.values())
+
+    def bodies(self) -> list[bytes]:
+        return [body for body, _ in self.calls]
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.005)  # a poll between two looks at a condition
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.bus.close()
+
+
+def test_work_that_is_done_is_acknowledged(world: World) -> None:
+    world.work(b"1", b"2", b"3")
+    world.run(world.idle)
+    assert sorted(world.bodies()) == [b"1", b"2", b"3"]
+    assert world.calls[0][1] == {
+        b"content-type": b"application/cloudevents+json",
+        b"authorization": b"Bearer token",
+        b"x-delivery-attempt": b"1",
+    }
+
+
+def test_work_that_arrives_later_wakes_the_bridge(world: World) -> None:
+    def when_done() -> bool:
+        if not world.calls:
+            world.work(b"late") if not world.bus.depth("q").ready else None
+        return bool(world.calls) and world.idle()
+
+    world.run(when_done)
+    assert set(world.bodies()) == {b"late"}
+
+
+def test_work_that_can_never_be_done_is_buried_with_the_functions_words(world: World) -> None:
+    world.answer = lambda body: refused(Invalid.field("x", "is bad")) if body == b"bad" else Answer(204)
+    world.work(b"bad", b"good")
+    world.run(world.idle)
+    assert world.dead("q") == [(b"bad", "422: x: is bad")]
+    assert world.happened == ["buried"]
+
+
+def test_work_that_fails_comes_back_until_the_delivery_limit(world: World) -> None:
+    world.answer = lambda _body: refused(TryAgain("not now"))
+    world.work(b"1")
+    world.run(world.idle)
+    assert [headers[b"x-delivery-attempt"] for _, headers in world.calls] == [b"1", b"2", b"3"]
+    (letter,) = world.dead("q")
+    assert "not now" in letter[1]
+
+
+def test_a_busy_function_costs_no_attempt(world: World) -> None:
+    def answer(_body: bytes) -> Answer:
+        if len(world.calls) < 3:
+            raise Busy("full", retry_after=0.01)
+        return Answer(204)
+
+    world.answer = answer
+    world.work(b"1")
+    world.run(world.idle)
+    assert [headers[b"x-delivery-attempt"] for _, headers in world.calls] == [b"1"] * 3
+    assert world.happened == []
+
+
+def test_facts_are_handed_over_in_order_and_committed(world: World) -> None:
+    world.facts(b"1", b"2", b"3")
+    world.run(lambda: world.read_all())
+    assert world.bodies() == [b"1", b"2", b"3"]
+
+
+def test_a_fact_that_must_wait_holds_those_behind_it(world: World) -> None:
+    def answer(body: bytes) -> Answer:
+        return refused(TryAgain("not now")) if world.bodies().count(body) < 2 else Answer(204)
+
+    world.answer = answer
+    world.facts(b"1", b"2")
+    world.run(lambda: world.read_all())
+    assert world.bodies() == [b"1", b"1", b"2", b"2"]
+
+
+def test_a_fact_that_can_never_be_handled_is_skipped_and_kept(world: World) -> None:
+    world.answer = lambda body: refused(Invalid.field("x", "is bad")) if body == b"2" else Answer(204)
+    world.facts(b"1", b"2", b"3")
+    world.run(lambda: world.read_all())
+    assert world.bodies() == [b"1", b"2", b"3"]
+    assert world.dead("t") == [(b"2", "422: x: is bad")]
+
+
+def test_a_fact_on_which_the_function_fails_is_given_up_and_one_that_must_wait_is_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("host.facts.backoff", lambda *_: 0.0)
+    monkeypatch.setattr("host.facts.FACT_ATTEMPTS", 2)
+    monkeypatch.setattr("host.facts.FACT_PATIENCE", 5)
+    errors = {b"fails": Failed("boom"), b"waits": TryAgain("not now")}
+    world.answer = lambda body: refused(errors[body])
+    world.facts(b"fails", b"waits")
+    world.run(lambda: world.read_all())
+    assert world.bodies() == [b"fails"] * 2 + [b"waits"] * 5
+    assert [body for body, _ in world.dead("t")] == [b"fails", b"waits"]
+
+
+def test_of_a_batch_each_fact_answers_for_itself(world: World) -> None:
+    def answer(body: bytes) -> Answer:
+        return Answer(207, (), json.dumps([_row(number) for number in json.loads(body)]).encode())
+
+    def _row(number: int) -> dict[str, Any]:
+        return {"status": 422, "detail": "is bad"} if number == 2 else {"status": 204}
+
+    world.answer = answer
+    world.facts(b"1", b"2", b"3")
+    world.run(lambda: world.read_all(), batch=10)
+    assert world.bodies() == [b"[1,2,3]"]
+    assert world.dead("t") == [(b"2", "422: is bad")]
+
+
+def _each(body: bytes, bad: int, status: int) -> Answer:
+    rows = [{"status": status if number == bad else 204, "detail": "no"} for number in json.loads(body)]
+    return Answer(207, (), json.dumps(rows).encode())
+
+
+def _spread(world: World, count: int) -> None:
+    """Facts 1 to `count`, each of a key of its own, so that they lie in several partitions."""
+    world.bus.send([], [("wide", Message(str(n), str(n).encode(), key=f"key-{n}")) for n in range(1, count + 1)])
+
+
+def test_a_batch_holds_facts_of_several_partitions(world: World) -> None:
+    _spread(world, 6)
+    world.run(world.read_all, batch=10)
+    assert [sorted(json.loads(body)) for body in world.bodies()] == [[1, 2, 3, 4, 5, 6]]
+
+
+def test_a_partition_of_a_batch_that_must_wait_holds_no_other_up_and_comes_again_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("host.facts.backoff", lambda *_: 0.0)
+    world.answer = lambda body: _each(body, 3 if len(world.calls) == 1 else 0, 503)
+    _spread(world, 6)
+    world.run(world.read_all, batch=10)
+    first, *again = [json.loads(body) for body in world.bodies()]
+    assert sorted(first) == [1, 2, 3, 4, 5, 6]
+    assert again[0][0] == 3
+    assert len(again) == 1
+    assert not world.dead("wide")
+
+
+def test_a_chore_that_cannot_be_done_now_holds_nothing_up(world: World) -> None:
+    def chores() -> None:
+        raise TryAgain("the database is locked")
+
+    world.work(b"1")
+    world.run(world.idle, chores=chores)
+    assert world.bodies() == [b"1"]
+
+
+def test_a_round_that_fails_is_not_the_last(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("host.bridge._BUS_DOWN_SECONDS", 0.01)
+    failures = iter([RuntimeError("a fault of ours")])
+
+    def chores() -> None:
+        for failure in failures:
+            raise failure
+
+    world.work(b"1")
+    world.run(world.idle, chores=chores)
+    assert world.bodies() == [b"1"]
+
+
+def test_what_is_under_way_at_the_end_is_finished_and_told(world: World) -> None:
+    started: list[bytes] = []
+
+    async def slow(body: bytes) -> Answer:
+        started.append(body)
+        await asyncio.sleep(0.05)  # work that outlasts the stop
+        return Answer(204)
+
+    def answer(body: bytes) -> Awaitable[Answer]:
+        return slow(body)
+
+    world.answer = answer
+    world.work(b"1")
+    world.run(lambda: bool(started))
+    assert world.idle()

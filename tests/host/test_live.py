@@ -1,0 +1,64 @@
+"""The live view says in one line what happened, for people and for machines."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from events.envelope import Envelope
+from events.event import Event
+from events.orchestration import AgentCompleted, HITLRequested, TaskAssigned, TaskEnded, TaskSubmitted
+from host.live import Live
+from shared.bus.port import Message, Record
+
+
+def lines(event: Event | bytes, *, json_lines: bool = False) -> list[str]:
+    stream = io.StringIO()
+    body = event if isinstance(event, bytes) else Envelope("1", "/s", event, extensions={"tenantid": "demo"}).encode()
+    Live(json_lines=json_lines, stream=stream).on_fact(Record("t", 0, 0, Message("1", body), "r"))
+    return stream.getvalue().splitlines()
+
+
+def test_a_task_that_came_says_where_it_goes_or_why_it_waits() -> None:
+    came = TaskSubmitted(task_id="a1b2c3d4e5", task_type="order", actor="u", role="payment_validator", escalated=False)
+    assert lines(came)[0].endswith("demo  order a1b2c3d4 came and goes to payment_validator")
+    waits = came.model_copy(update={"escalated": True, "triggers": ("high_value_transaction",)})
+    assert lines(waits)[0].endswith("order a1b2c3d4 came and waits for a human: high_value_transaction")
+
+
+def test_a_role_that_worked_says_what_it_found_how_sure_and_by_which_engine() -> None:
+    done = AgentCompleted(
+        task_id="a1b2c3d4e5", task_type="order", role="fraud_screener", step=1, outcome="accept", confidence=0.5,
+        engine="playbook", next_role="fulfilment_planner",
+    )  # fmt: skip
+    assert lines(done)[0].endswith("fraud_screener says accept (0.50, playbook), on to fulfilment_planner")
+
+
+def test_an_end_says_its_reason() -> None:
+    over = TaskEnded(task_id="a1b2c3d4e5", task_type="order", status="rejected", actor="u", why="a fraud")
+    assert lines(over)[0].endswith("order a1b2c3d4 rejected: a fraud")
+
+
+def test_people_are_spared_what_the_lines_around_say_and_machines_are_not() -> None:
+    fact = TaskAssigned(task_id="a1", task_type="order", role="r", queue="q", step=0)
+    assert lines(fact) == []
+    assert json.loads(lines(fact, json_lines=True)[0])["fact"]["data"]["role"] == "r"
+
+
+def test_a_message_that_is_no_event_is_said_and_does_no_harm() -> None:
+    assert "not an event" in lines(b"rubbish")[0]
+
+
+def test_a_request_says_how_urgent_it_is() -> None:
+    request = HITLRequested.model_validate(
+        {
+            "request_id": "r",
+            "task_id": "a1b2c3d4e5",
+            "task_type": "order",
+            "kind": "approval",
+            "urgency": "high",
+            "triggers": ["fraud_risk_detected"],
+            "expires_at": "2026-11-23T00:00:00Z",
+        }
+    )
+    assert lines(request)[0].endswith("waits for a human (high): fraud_risk_detected")
