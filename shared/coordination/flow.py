@@ -167,8 +167,7 @@ def worked(services: Services, task: Task, worker: Role, result: Result) -> tupl
         "at": services.now().isoformat(),
     }
     results = (*task.results, entry)
-    signals = {name: value for one in results for name, value in one["signals"].items()}
-    verdict = judge(services, task.type, task.data, found=signals)
+    verdict = _judge_again(services, task, results)
     verdict["reasons"] += [_reason(worker, escalation) for escalation in _own_reasons(services, worker, result)]
     open_reasons = [reason for reason in verdict["reasons"] if fingerprint(reason) not in task.cleared_reasons]
     following = worker.outcomes[conclusion.outcome]
@@ -192,6 +191,16 @@ def worked(services: Services, task: Task, worker: Role, result: Result) -> tupl
     stopped = stop(services, task, open_reasons, verdict, entry, results=results)
     work = ExceptionWork(task_id=task.id, step=task.step, role=worker.name, error=open_reasons[0]["trigger"])
     return stopped, [fact, work]
+
+
+def _judge_again(services: Services, task: Task, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The verdict with what roles found. What was computed when the task came stands until a role finds it anew: a
+    human who approved a task for its score of then must not be asked again because the past has grown meanwhile."""
+    computed = task.verdict.get("computed", {})
+    found = {name: signal["value"] for name, signal in computed.items() if signal["value"] is not None}
+    found |= {name: value for one in results for name, value in one["signals"].items()}
+    verdict = judge(services, task.type, task.data, found=found)
+    return verdict | {"computed": computed | verdict["computed"]}
 
 
 def stop(

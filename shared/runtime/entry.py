@@ -26,6 +26,7 @@ from uvicorn.server import ServerState
 from shared.contract import FunctionSpec
 from shared.runtime.app import build
 from shared.runtime.load import find
+from shared.settings import settings
 
 DRAIN_SECONDS = 30
 _POLL_SECONDS = 0.02
@@ -34,8 +35,10 @@ _POLL_SECONDS = 0.02
 def run(function: str, listener: socket.socket, ready: Callable[[], None], lifeline: int = -1) -> None:
     """Serve `function` on a listening socket until SIGTERM, or until `lifeline` reads its end; drains, then returns.
 
-    `ready` is called once connections are accepted. Raises `NotFound` for a function that the catalogue lacks.
+    `ready` is called once connections are accepted. Raises `NotFound` for a function that the catalogue lacks, and
+    `Invalid` for an environment that cannot be used.
     """
+    settings()  # a wrong environment ends the process, with its reason in the log; it is no caller's mistake later
     config = prepare(find(function))
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(levelname)s %(name)s: %(message)s")
     uvloop.run(serve(config, listener, ready, lifeline))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
+from events.event import Event
 from shared.contract import FunctionSpec
 from shared.errors import NotFound
 
@@ -30,3 +32,10 @@ def find(name: str) -> FunctionSpec:
 def load(spec: FunctionSpec) -> ModuleType:
     """Import the function's module."""
     return importlib.import_module(f"functions.{spec.module}")
+
+
+@cache
+def accepted(handle: Callable[..., Any]) -> tuple[type[Event], ...]:
+    """The classes of events that a `handle` says it takes; every one when it does not say."""
+    hint = get_type_hints(handle).get("event", Event)
+    return get_args(hint) or (hint,)

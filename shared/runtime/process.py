@@ -19,10 +19,10 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from events.envelope import DecodeError, Envelope
 from shared.contract import Caller, Context, FunctionSpec
-from shared.errors import Failed, Forbidden, HouseError, Malformed
+from shared.errors import Failed, Forbidden, HouseError, Invalid, Malformed
 from shared.runtime import outbox
 from shared.runtime.clock import utc_now
-from shared.runtime.load import load
+from shared.runtime.load import accepted, load
 from shared.runtime.services import Services
 from shared.store.database import Unit, translate
 
@@ -97,8 +97,11 @@ def _one(
 
 
 def _handle(spec: FunctionSpec, unit: Unit, item: Envelope, attempt: int, outgoing: list[outbox.Outgoing]) -> None:
+    handle = load(spec).handle
+    if not isinstance(item.event, accepted(handle)):
+        raise Invalid.field("type", f"{spec.name} does not take {item.type}")
     services = Services(spec, _context(item, attempt), unit)
-    events = list(load(spec).handle(item.event, services))
+    events = list(handle(item.event, services))
     if not events and not unit.dirty:
         return
     rows = outbox.stamp(events, spec.name, services.context, services.now())

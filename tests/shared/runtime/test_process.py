@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from events.commerce import OrderPlaced
+from events.commerce import OrderPlaced, PaymentProcessed
 from events.envelope import DecodeError, Envelope, decode
 from events.orchestration import AuditNoted
 from events.topology import TOPOLOGY
@@ -37,7 +37,7 @@ class World:
         self.work: Any = lambda _event, _services: ()
         monkeypatch.setattr(process, "load", lambda _spec: SimpleNamespace(handle=self._handle))
 
-    def _handle(self, event: Any, services: Any) -> Any:
+    def _handle(self, event: OrderPlaced | PaymentProcessed, services: Any) -> Any:
         self.calls.append(event)
         return self.work(event, services)
 
@@ -207,3 +207,9 @@ def test_a_full_database_is_503_and_nothing_is_half_done(world: World, monkeypat
     world.work = work
     assert world.run() == [503]
     assert world.rows("tenant_settings") == world.rows("outbox") == []
+
+
+def test_an_event_of_a_kind_that_the_function_does_not_take_is_refused_for_good(world: World) -> None:
+    """It says what it takes by the annotation of its `handle`; anything else is 422, and it is not called."""
+    assert world.run(replace(SENT, event=note("x"))) == [422]
+    assert world.calls == []
