@@ -67,7 +67,9 @@ def test_a_payment_for_an_order_that_never_comes_waits_and_then_rests_with_the_r
 
 def test_a_payment_that_overtakes_its_order_finds_it(shop: Platform) -> None:
     """The payment comes first and says that the money is there; the order, unpaid as it was placed, is done."""
-    data = order()
+    before, data = order(), order()
+    assert publish(shop, placed(before)).status_code == 202
+    task_of(shop, before["order_id"])  # whoever works on orders is awake: the payment waits for seconds only
     payment: dict[str, Any] = {"order_id": data["order_id"], "payment_id": "p-1", "amount": data["amount"]}
     payment |= {"currency": "EUR", "status": "captured", "payments": data["payments"]}
     paid = placed(data, id=f"paid-{data['order_id']}", type="bizosaas.commerce.PaymentProcessed.v1", data=payment)

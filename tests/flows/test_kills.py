@@ -27,6 +27,19 @@ def submit_by_key(one: Platform, data: dict[str, Any], key: str) -> httpx.Respon
     return one.call("POST", "/tasks", json={"type": "order", "data": data}, headers={"idempotency-key": key})
 
 
+def taken(call: Callable[[], httpx.Response], status: int = 202) -> httpx.Response:
+    """Call until it is answered well; a function that died may cost a 502 or a 503, nothing else."""
+
+    def ask() -> httpx.Response | None:
+        answer = call()
+        assert answer.status_code in (status, 502, 503), answer.text
+        return answer if answer.status_code == status else None
+
+    answer = wait_for(ask, "the call to be taken")
+    assert answer is not None
+    return answer
+
+
 class Caller:
     """A caller as it should be: it sends each of its requests with a key, again and again until it is accepted."""
 
@@ -117,7 +130,7 @@ def test_a_function_is_killed_before_its_commit(platform: MakePlatform) -> None:
     assert answers[0].headers["content-type"] == "application/problem+json"
     for table in ("tasks", "outbox", "answers", "task_keys"):
         assert one.rows("orchestration", f"SELECT count(*) FROM {table}") == [(0,)]
-    again = submit_by_key(one, data, key)
+    again = taken(lambda: submit_by_key(one, data, key))
     assert again.status_code == 202
     assert one.task(again.json()["id"], "completed", "awaiting_approval")["status"] == "completed"
     count(one, [again.json()["id"]])
@@ -139,7 +152,7 @@ def test_a_function_is_killed_between_commit_and_publish(platform: MakePlatform)
         assert one.rows("orchestration", "SELECT count(*) FROM outbox WHERE sent_at IS NULL")[0][0] == 3
     assert answers[0].status_code == 502
     ((task,),) = one.rows("orchestration", "SELECT id FROM tasks")
-    again = submit_by_key(one, data, key)
+    again = taken(lambda: submit_by_key(one, data, key))
     assert (again.status_code, again.json()["id"]) == (202, task)
     assert again.headers["idempotency-replayed"] == "true"
     assert one.task(task, "completed", "awaiting_approval")["status"] == "completed"
@@ -240,8 +253,8 @@ def test_every_function_is_killed_while_orders_are_done(platform: MakePlatform) 
         for line in [line for line in list(one.lines) if line.get("event") == "woke"]:
             if _is_function(line["pid"], line["function"]):
                 kill(line["pid"])
-        _again(lambda: one.call("POST", "/events", json=body, headers={"saleor-event": "order_created"}), 202)
-        _again(
+        taken(lambda: one.call("POST", "/events", json=body, headers={"saleor-event": "order_created"}), 202)
+        taken(
             lambda: one.call(
                 "POST",
                 "/hitl/decision",
@@ -256,17 +269,6 @@ def test_every_function_is_killed_while_orders_are_done(platform: MakePlatform) 
     assert one.rows("orchestration", "SELECT count(*) FROM tasks") == [(14,)]
     assert {one.get(f"/tasks/{task}")["status"] for task in caller.accepted} == {"completed"}
     assert one.get(f"/tasks/{waits}")["status"] == "rejected"
-
-
-def _again(call: Callable[[], httpx.Response], status: int) -> None:
-    """Until it is answered well; a function that dies under a call may cost a 502 or a 503, nothing else."""
-
-    def ask() -> bool:
-        answer = call()
-        assert answer.status_code in (status, 502, 503), answer.text
-        return answer.status_code == status
-
-    wait_for(ask, "the call to be taken")
 
 
 def _is_function(pid: int, function: str) -> bool:
