@@ -149,19 +149,33 @@ class Bridge:
             log.warning("chores must wait: %s", error.detail)
         work: list[tuple[Subscription, list[Delivery]]] = []
         facts: list[tuple[Subscription, list[Record]]] = []
-        for subscription in self._subscriptions:
-            for queue in subscription.queues:
-                free = self._free(subscription, queue)
-                if free > 0:
-                    got = self._bus.lease(queue, free, subscription.lease)
-                    if got:
-                        work.append((subscription, got))
-            if subscription.topics and self._busy[subscription.function] < subscription.width:
-                limit = max(subscription.batch, 16)
-                records = self._bus.read(subscription.topics, subscription.function, limit, subscription.lease)
-                if records:
-                    facts.append((subscription, records))
+        try:
+            for subscription in self._subscriptions:
+                self._take(subscription, work, facts)
+        except TryAgain:
+            if not work and not facts:
+                raise
+        # What was taken before the bus failed is handed over: else it would be nobody's until its lease ran out.
         return work, facts, None if work or facts else self._bus.next_wakeup()
+
+    def _take(
+        self,
+        subscription: Subscription,
+        work: list[tuple[Subscription, list[Delivery]]],
+        facts: list[tuple[Subscription, list[Record]]],
+    ) -> None:
+        """Lease for one function as much as it can take."""
+        for queue in subscription.queues:
+            free = self._free(subscription, queue)
+            if free > 0:
+                got = self._bus.lease(queue, free, subscription.lease)
+                if got:
+                    work.append((subscription, got))
+        if subscription.topics and self._busy[subscription.function] < subscription.width:
+            limit = max(subscription.batch, 16)
+            records = self._bus.read(subscription.topics, subscription.function, limit, subscription.lease)
+            if records:
+                facts.append((subscription, records))
 
     def _free(self, subscription: Subscription, queue: str) -> int:
         """How many messages of a queue its function can take: one slow queue leaves room for the others."""

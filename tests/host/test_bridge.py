@@ -260,6 +260,21 @@ def test_a_round_that_fails_is_not_the_last(world: World, monkeypatch: pytest.Mo
     assert world.bodies() == [b"1"]
 
 
+def test_what_was_leased_before_the_bus_failed_is_handed_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bus is locked between two leases of one round: the first one's messages do not wait for their lease's end."""
+    read, failures = EmbeddedBus.read, iter([TryAgain("bus.db is locked")])
+
+    def locked_once(*arguments: Any) -> Any:
+        for error in failures:
+            raise error
+        return read(*arguments)
+
+    monkeypatch.setattr(EmbeddedBus, "read", locked_once)
+    world.work(b"1")
+    world.run(world.idle)
+    assert world.bodies() == [b"1"]
+
+
 def test_what_is_under_way_at_the_end_is_finished_and_told(world: World) -> None:
     started: list[bytes] = []
 
