@@ -37,6 +37,7 @@ from shared.bus import open_bus
 from shared.contract import Caller, FunctionSpec
 from shared.runtime import outbox
 from shared.runtime.entry import prepare
+from shared.runtime.pages import collapse
 from shared.runtime.process import process
 from shared.runtime.transaction import Call
 from shared.settings import CONTEXTS, settings
@@ -56,6 +57,8 @@ ORDER = {
     "amount": "10.00",
     "currency": "EUR",
     "email": "a@example.org",
+    "customer_id": "c-1",
+    "device_id": "d-1",
     "customer_name": "A B",
     "shipping_address": ADDRESS,
     "billing_address": ADDRESS,
@@ -85,6 +88,7 @@ def warm() -> None:
     except Exception:  # as above: what is left undone is done by the first call
         log.exception("the zygote is warm in part only")
     _wait_for_threads()
+    collapse()
 
 
 @contextmanager

@@ -32,10 +32,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _forget() -> None:
-    """What a process remembers of its one home, a test's process forgets between two."""
+    """What a process remembers of its one home, a test's process forgets between two, connections included."""
     from shared.auth import tokens
     from shared.runtime import outbox
+    from shared.store.database import engine
 
+    for context in settings().databases:
+        engine(context).dispose()
     settings.cache_clear()
     tokens.verifier.cache_clear()
     tokens._service_tokens.clear()

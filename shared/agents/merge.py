@@ -85,7 +85,7 @@ def facts_of(found: Mapping[str, Any]) -> Iterator[Mapping[str, object]]:
     for count, (path, leaf) in enumerate(_leaves(found, "", 0)):
         if count == MAX_FACTS:
             return
-        yield from ({"key": path or "found", "value": value} for value in _forms(leaf))
+        yield from ({"key": path.strip() or "found", "value": value} for value in _forms(leaf))
 
 
 def _leaves(value: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:

@@ -20,7 +20,7 @@ from shared.runtime.app import build
 from shared.runtime.load import find
 from shared.runtime.services import Services
 from shared.settings import settings
-from shared.store.database import Unit
+from shared.store.database import Unit, engine
 from shared.store.identity import outbox
 from shared.store.migrate import migrate
 
@@ -84,5 +84,6 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     house = House()
     monkeypatch.setattr(transaction, "Services", partial(Services, now=house.now))
     yield house
+    engine("identity").dispose()
     for cached in (settings, tokens.verifier):
         cached.cache_clear()

@@ -10,7 +10,7 @@ import pytest
 
 from shared.auth import keys, passwords, tokens
 from shared.settings import settings
-from shared.store.database import Unit
+from shared.store.database import Unit, engine
 from shared.store.migrate import migrate
 
 
@@ -44,6 +44,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _forget() -> None:
+    engine("identity").dispose()
     settings.cache_clear()
     tokens.verifier.cache_clear()
     tokens._service_tokens.clear()
