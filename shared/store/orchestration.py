@@ -53,7 +53,8 @@ task_keys = Table(
 )
 Index("ix_task_keys_at", task_keys.c.tenant, task_keys.c.kind, task_keys.c.value, task_keys.c.at)
 Index("ix_task_keys_recent", *(task_keys.c[name] for name in ("tenant", "task_type", "kind", "at", "value")))
-Index("ix_task_keys_task", task_keys.c.tenant, task_keys.c.task_id, task_keys.c.kind)
+# With the value in it, it alone answers who else used a key: without, SQLite reads all keys of a kind for each order.
+Index("ix_task_keys_task", *(task_keys.c[name] for name in ("tenant", "task_id", "kind", "value")))
 
 approvals = Table(
     "approvals",

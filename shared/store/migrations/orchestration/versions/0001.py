@@ -156,7 +156,7 @@ def upgrade() -> None:
     with op.batch_alter_table("task_keys", schema=None) as batch_op:
         batch_op.create_index("ix_task_keys_at", ["tenant", "kind", "value", "at"], unique=False)
         batch_op.create_index("ix_task_keys_recent", ["tenant", "task_type", "kind", "at", "value"], unique=False)
-        batch_op.create_index("ix_task_keys_task", ["tenant", "task_id", "kind"], unique=False)
+        batch_op.create_index("ix_task_keys_task", ["tenant", "task_id", "kind", "value"], unique=False)
 
     op.create_table(
         "tasks",
