@@ -31,7 +31,7 @@ from shared.runtime.clock import utc_now
 from shared.runtime.guard import authorise
 from shared.runtime.services import Services
 from shared.settings import settings
-from shared.store.database import Unit, translate
+from shared.store.database import Unit, database_errors, translate
 
 log = logging.getLogger("runtime")
 _REPLAYED = {b"content-type", b"location"}
@@ -194,7 +194,8 @@ class Call:
             answers.c.key == self.key,
         )
         try:
-            row = self.unit.read().execute(query).first()
+            with database_errors():
+                row = self.unit.read().execute(query).first()
         finally:
             self.unit.close()
         if row is None:
