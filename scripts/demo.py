@@ -52,6 +52,8 @@ class Client:
             answer = self.call("POST", "/auth/login", {"email": email, "password": password})
         except urllib3.exceptions.HTTPError:
             sys.exit(f"nothing answers on {base}; start it with scripts/up in another terminal")
+        except JsonError:
+            sys.exit(f"what answers on {base} is not this platform")
         if "access_token" not in answer:
             sys.exit(f"cannot sign in as {email}: {answer.get('detail')}")
         self._headers["authorization"] = f"Bearer {answer['access_token']}"
@@ -111,10 +113,12 @@ def _batches(options: argparse.Namespace) -> list[list[Job]]:
         return [list(_read(options.file))]
     except OSError as error:
         sys.exit(f"cannot read {options.file}: {error.strerror}")
+    except UnicodeDecodeError:
+        sys.exit(f"cannot read {options.file}: it is not UTF-8 text")
 
 
 def _read(path: Path) -> Iterator[Job]:
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -141,7 +145,7 @@ def _send(
                 sent.append(f"/saleor#{answer['events'][0]['id']}")
             else:
                 refused.append((job, str(answer.get("detail"))))
-    return sent, refused
+    return list(dict.fromkeys(sent)), refused  # the same order twice is one task
 
 
 def _send_one(client: Client, job: Job, seed: int) -> Any:
