@@ -32,12 +32,12 @@ def step() -> None:
 
 def _serve(function: str, make_request: Callable[[], bytes]) -> None:
     """Serve until the caller, a process of its own whose memory does not count here, has its answer."""
-    with throwaway() as folder:
+    with throwaway():
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(str(folder / "function"))
+        listener.bind("")  # an address without a file, of the kernel's choice (unix(7), autobind)
         listener.listen()
         lifeline, its_end = socket.socketpair()
-        caller = get_context("fork").Process(target=_call, args=(str(folder / "function"), make_request))
+        caller = get_context("fork").Process(target=_call, args=(listener, make_request))
         caller.start()
         its_end.close()
         with lifeline:
@@ -45,7 +45,9 @@ def _serve(function: str, make_request: Callable[[], bytes]) -> None:
         caller.join()
 
 
-def _call(address: str, make_request: Callable[[], bytes]) -> None:
+def _call(listener: socket.socket, make_request: Callable[[], bytes]) -> None:
+    address = listener.getsockname()
+    listener.close()  # when the function is gone nobody listens, and nobody waits for it
     ensure_keys(settings().secrets)
     make_tables()
     asyncio.run(request(by_name()["tasks-create"], {"type": "order", "data": ORDER}))

@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import time
 from functools import partial
 
@@ -131,7 +132,8 @@ def _rehearse(rehearsal: str, answer: int) -> None:
     """The rehearsal: works, and says which of the zygote's pages that touched."""
     child.leave_the_zygote(answer)
     child.name_process("rehearsal")
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which lets it clear up
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     signal.alarm(REHEARSAL_SECONDS)
     mappings = private_mappings()
     module, _, name = rehearsal.partition(":")

@@ -42,3 +42,19 @@ def test_it_serves_one_request_that_succeeds_and_leaves_nothing(name: str, funct
     assert (done.stdout, done.stderr) == (f"{function}\n", "")
     assert not home.exists()
     assert list(temporary.iterdir()) == []
+
+
+def test_a_rehearsal_that_is_killed_leaves_no_process(tmp_path: Path) -> None:
+    """Its caller, who shares its output, ends by itself: the output's end is the end of both."""
+    code = "from functions import rehearsal\nfrom shared.runtime import entry\nimport os\n"
+    code += "entry.run = lambda *_: (print('up', flush=True), os.kill(os.getpid(), 9))\nrehearsal.answer()\n"
+    environment = os.environ | {
+        "BIZOSAAS_HOME": str(tmp_path / "home"),
+        "PYTHONPATH": str(ROOT),
+        "TMPDIR": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (-9, "up\n")
+    assert "ConnectionRefusedError" in done.stderr

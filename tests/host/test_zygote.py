@@ -327,6 +327,15 @@ def test_a_function_asked_for_during_the_rehearsal_does_not_wait_for_it(tmp_path
     one.close()
 
 
+def test_the_end_of_the_zygote_ends_its_rehearsal(tmp_path: Path) -> None:
+    one = Zygote("--entry", ENTRY, "--preload", "asyncio,httptools,random,rehearsals", "--rehearse", "rehearsals:last")
+    one.hear()
+    wait_until(lambda: [comm(pid) for pid in children(one.process.pid)] == ["rehearsal"])
+    [rehearsal] = children(one.process.pid)
+    one.close()
+    wait_until(lambda: dead(rehearsal))
+
+
 def children(pid: int) -> list[int]:
     return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
