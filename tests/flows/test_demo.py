@@ -376,8 +376,9 @@ def test_a_sound_record_is_said_to_be_sound(shop: Platform) -> None:
             ),
             "row 3 does not follow the row before it",
         ),
+        (("UPDATE record SET data = CAST(x'ff' AS TEXT) WHERE position = 3",), "the chain cannot be read"),
     ],
-    ids=["changed", "missing", "cut", "reordered"],
+    ids=["changed", "missing", "cut", "reordered", "no text"],
 )
 def test_a_tampered_record_is_found(shop: Platform, tmp_path: Path, statements: tuple[str, ...], says: str) -> None:
     """Exit code 1, and the row is named; the other tenants' chains are not blamed."""
