@@ -73,6 +73,15 @@ def _agreement(approval: Approval, decision: str) -> bool | None:
     return decision != "modify" and (decision == "approve") == advised_to_go_on
 
 
+def _done(decided: Approval) -> dict[str, Any]:
+    """What the decision does: a backend acts by it, and the record shows what a human changed."""
+    if decided.decision == "reject":
+        return {}
+    if decided.modified_action is not None:
+        return dict(decided.modified_action)
+    return {name: value for name, value in decided.action.items() if name != "data"}
+
+
 def _facts(services: Services, task: Task, decided: Approval) -> list[HITLDecided | TrainingSample]:
     assert decided.decided_at is not None
     waited = (decided.decided_at - decided.created_at).total_seconds() / 60
@@ -89,6 +98,7 @@ def _facts(services: Services, task: Task, decided: Approval) -> list[HITLDecide
         **common,
         reviewer=decided.reviewer,
         notes=decided.reviewer_notes,
+        action=_done(decided),
         action_hash=decided.action_hash,
         policy_version=decided.policy_version,
         minutes_waited=max(0.0, waited),

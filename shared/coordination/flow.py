@@ -184,6 +184,7 @@ def worked(services: Services, task: Task, worker: Role, result: Result) -> tupl
         result=entry["output"],
         proposals=tuple(entry["proposals"]),
         next_role="" if open_reasons or following == END else following,
+        waits_for_human=bool(open_reasons),
     )
     if not open_reasons:
         moved, events = hand_over(services, task, following, results=results)

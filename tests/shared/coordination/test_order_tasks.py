@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from events.commerce import PaymentProcessed
 from events.jsontext import dumps, loads
+from events.orchestration import AgentCompleted, HITLDecided
 from events.work import ApprovalWork, ExceptionWork, RoleWork
 from functions.agents import work
 from functions.catalogue import by_name
@@ -24,7 +25,7 @@ from shared.contract import Caller, Context
 from shared.coordination.flow import Order, submit
 from shared.coordination.messages import Messages
 from shared.coordination.tasks import Task
-from shared.errors import Invalid
+from shared.errors import Conflict, Invalid
 from shared.runtime.services import Services
 from shared.store.database import Unit
 from shared.store.orchestration import messages
@@ -40,6 +41,7 @@ class Shop:
     def __init__(self) -> None:
         self.clock, self.calls = START, 0
         self.waiting: list[Any] = []
+        self.told: list[Any] = []
         self.call("tasks-create", lambda services: services.tenants.save("demo", shop(), "test"))
 
     def call(self, name: str, act: Callable[[Services], Any]) -> Any:
@@ -52,6 +54,7 @@ class Shop:
             unit.commit()
         finally:
             unit.close()
+        self.told += services.emitted
         self.waiting += [one for one in services.emitted if isinstance(one, RoleWork | ApprovalWork | ExceptionWork)]
         return result
 
@@ -107,6 +110,10 @@ class Shop:
         self.call("hitl-decide", act)
         self.run()
         return self.task(task.id)
+
+    def facts(self, kind: type[Any]) -> list[Any]:
+        """The facts of a kind, as they were told."""
+        return [one for one in self.told if isinstance(one, kind)]
 
     def task(self, task_id: str) -> Task:
         task: Task = self.call("tasks-get", lambda services: services.tasks.get(task_id))
@@ -214,6 +221,50 @@ def test_a_double_charge_waits_for_a_human_and_then_goes_on(place: Shop) -> None
     assert (task.status, task.verdict["triggers"]) == ("awaiting_approval", ["risky_action"])
     done = place.decide(task, "approve")
     assert (done.status, len(done.results)) == ("completed", 4)
+
+
+def test_a_backend_learns_what_stands_and_what_a_human_made_of_the_rest(place: Shop) -> None:
+    """A refund that waits is not one that may be paid: that is told with the decision, as it was decided."""
+    twice = [payment(), payment(id="pay-2", psp_reference="psp-2")]
+    task = place.place(order(payments=twice))
+    (waits,) = place.facts(AgentCompleted)
+    assert ([one["action"] for one in waits.proposals], waits.waits_for_human) == (["refund_excess"], True)
+    (refund,) = task.verdict["action"]["proposals"]
+    half = {**refund, "detail": {**refund["detail"], "amount": "45.00"}}
+    place.decide(task, "modify", modified_action={**task.verdict["action"], "proposals": [half]})
+    (decided,) = place.facts(HITLDecided)
+    assert (decided.action["outcome"], decided.action["proposals"]) == ("overpaid", [half])
+    assert [one.waits_for_human for one in place.facts(AgentCompleted)] == [True, False, False, False]
+
+
+def test_an_approval_tells_the_proposals_that_were_seen_and_a_rejection_none(place: Shop) -> None:
+    twice = [payment(), payment(id="pay-2", psp_reference="psp-2")]
+    task = place.place(order(payments=twice))
+    place.decide(task, "approve")
+    other = place.place(order(order_id="A-1043", amount="5000.01"))
+    place.decide(other, "reject")
+    approved, rejected = place.facts(HITLDecided)
+    assert approved.action == task.verdict["action"]
+    assert rejected.action == {}
+
+
+@pytest.mark.parametrize("amount", ["a lot", "-1.00", "0", "1.005", None, 4.5])
+def test_a_refund_changed_into_no_amount_is_refused(place: Shop, amount: Any) -> None:
+    task = place.place(order(payments=[payment(), payment(id="pay-2", psp_reference="psp-2")]))
+    (refund,) = task.verdict["action"]["proposals"]
+    wrong = {**refund, "detail": {**refund["detail"], "amount": amount}}
+    with pytest.raises(Invalid) as refused:
+        place.decide(task, "modify", modified_action={**task.verdict["action"], "proposals": [wrong]})
+    assert refused.value.problems[0].field == "modified_action.proposals[0].detail.amount"
+
+
+def test_a_request_is_not_decided_for_a_task_that_changed_since_it_was_seen(place: Shop) -> None:
+    task = place.place(order(amount="5000.01"))
+    changed = {**task.data, "amount": "9999.00"}
+    place.call("tasks-create", lambda services: services.tasks.change(task, "awaiting_approval", data=changed))
+    with pytest.raises(Conflict, match="changed since"):
+        place.decide(task, "approve")
+    assert place.task(task.id).status == "awaiting_approval"
 
 
 def test_a_score_to_decline_stops_once_and_approving_lets_the_order_pass(place: Shop) -> None:
