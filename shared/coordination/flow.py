@@ -226,7 +226,7 @@ def stop(
         "stage": "after",
         "reasons": reasons,
         "triggers": triggers,
-        "urgency": urgency_of(triggers),
+        "urgency": urgency_of(services, triggers, verdict["impact"]),
         "action": action,
         "recommendation": entry["summary"],
         "confidence": entry["confidence"],
@@ -234,11 +234,12 @@ def stop(
     return services.tasks.change(task, "awaiting_approval", verdict=kept, **changes)
 
 
-def urgency_of(triggers: Sequence[str]) -> str:
-    """High with fraud, legal or negative sentiment; else medium with two triggers or more; else low."""
+def urgency_of(services: Services, triggers: Sequence[str], impact: Mapping[str, Any]) -> str:
+    """How soon a task that stopped in its work must be looked at; of a VIP customer as the tenant has it."""
     from shared.escalation.verdict import urgency
 
-    return urgency(triggers)
+    vip = impact["customer_satisfaction"] == "high"
+    return urgency(triggers, services.tenants.policy(services.context.tenant).vip_urgency if vip else "low")
 
 
 def _own_reasons(services: Services, worker: Role, result: Result) -> list[Escalation]:

@@ -267,6 +267,18 @@ def test_a_request_is_not_decided_for_a_task_that_changed_since_it_was_seen(plac
     assert place.task(task.id).status == "awaiting_approval"
 
 
+@pytest.mark.parametrize(
+    "stops", [{"payments": [payment(), payment(id="pay-2", psp_reference="psp-2")]}, {"lines": []}]
+)
+def test_work_of_a_vip_customer_is_as_urgent_when_it_stops_later(place: Shop, stops: dict[str, Any]) -> None:
+    """By what a role found, or because it could not do its work: the tenant's policy holds then too."""
+    settings = shop()
+    settings["policy"]["vip_urgency"] = "high"
+    place.call("tasks-create", lambda services: services.tenants.save("demo", settings, "test"))
+    assert place.place(order(vip_customer=True, **stops)).verdict["urgency"] == "high"
+    assert place.place(order(order_id="A-1043", **stops)).verdict["urgency"] == "low"
+
+
 def test_a_score_to_decline_stops_once_and_approving_lets_the_order_pass(place: Shop) -> None:
     """Undecided before the work: the code's answer comes with the payment, and one rule fires, not two."""
     settings = shop()
