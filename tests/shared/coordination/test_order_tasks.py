@@ -21,6 +21,7 @@ from functions.hitl import decide as deciding
 from functions.hitl import open as opening
 from functions.tasks import react
 from scripts.demo_day import NOON, SPECIAL, kind_of, orders
+from shared.agents.roles import role
 from shared.contract import Caller, Context
 from shared.coordination.flow import Order, submit
 from shared.coordination.messages import Messages
@@ -152,6 +153,15 @@ def test_an_ordinary_order_is_done_without_a_human_and_confirmed(place: Shop) ->
         ("order_communicator", "message"),
     ]
     assert place.said() == ["confirmation"]
+
+
+def test_a_role_is_told_what_the_submitter_wants(place: Shop) -> None:
+    def told(services: Services) -> Any:
+        task, _ = submit(services, Order("order", order(), "For our fair.", "A parcel by Friday."))
+        return work.case_of(services, role(task.role), task).asked
+
+    asked = {"description": "For our fair.", "expected_output": "A parcel by Friday."}
+    assert place.call("agent-payment-validator", told) == asked
 
 
 def test_the_message_kept_is_the_one_proposed(place: Shop) -> None:
