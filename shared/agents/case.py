@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+#: The engines, as a result names them.
+PLAYBOOK, CREWAI = "playbook", "crewai"
+
 
 @dataclass(frozen=True)
 class Tool:

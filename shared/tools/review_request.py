@@ -21,7 +21,8 @@ WORDS = ("subject", "title", "message", "description", "note", "notes", "comment
 @dataclass(frozen=True)
 class ReviewRequest:
     """One request. `caused_by` are the users who must not decide it, `asked` the task's own description and expected
-    output; the rest is as the request shows it."""
+    output, `results` what its roles found and `computed` the signals that it lacked, by field; the rest is as the
+    request shows it."""
 
     id: str
     task_id: str
@@ -41,6 +42,8 @@ class ReviewRequest:
     context: Mapping[str, Any] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)
+    results: tuple[Mapping[str, Any], ...] = ()
+    computed: Mapping[str, Any] = field(default_factory=dict)
     caused_by: frozenset[str] = frozenset()
 
     @classmethod
@@ -70,6 +73,8 @@ class ReviewRequest:
             context=_object(fields, "context"),
             notes=_object(fields, "notes"),
             asked=_object(fields, "asked"),
+            results=tuple(each.data for each in fields.objects("results")),
+            computed=_object(fields, "computed"),
             caused_by=frozenset(_texts(fields, "caused_by")),
         )
 

@@ -13,9 +13,9 @@ from sqlalchemy import select, update
 
 from events.commerce import PaymentProcessed
 from events.jsontext import dumps, loads
-from events.orchestration import AgentCompleted, HITLDecided
+from events.orchestration import AgentCompleted, HITLDecided, HITLRequested
 from events.work import ApprovalWork, ExceptionWork, RoleWork
-from functions.agents import work
+from functions.agents import prepare, work
 from functions.catalogue import by_name
 from functions.hitl import decide as deciding
 from functions.hitl import open as opening
@@ -111,6 +111,13 @@ class Shop:
         self.call("hitl-decide", act)
         self.run()
         return self.task(task.id)
+
+    def prepared(self, task: Task) -> dict[str, Any]:
+        """What the coordinator notes on a task's request."""
+        asked = [one for one in self.facts(HITLRequested) if one.task_id == task.id][-1]
+        self.handle("agent-hitl-coordinator", prepare, asked)
+        notes = self.call("tasks-get", lambda services: services.approvals.get(asked.request_id)).notes
+        return dict(notes)
 
     def facts(self, kind: type[Any]) -> list[Any]:
         """The facts of a kind, as they were told."""
@@ -351,6 +358,36 @@ def test_a_day_of_forty_orders_stops_where_a_human_should_look_and_nowhere_else(
     assert set(stopped) == set(SPECIAL) - {"dollars", "unpaid"}
     said = [place.said(data["order_id"]) for data in orders(7) if data["order_id"] not in stopped.values()]
     assert Counter(kind for (kind,) in said) == {"confirmation": 33, "payment_needed": 1}
+
+
+@pytest.mark.parametrize(
+    "stops",
+    [
+        {"payments": [payment(), payment(id="pay-2", psp_reference="psp-2")]},
+        {"payments": [payment(avs="N", cvv="N", eci=None, trans_status=None)], "margin": "5.00"},
+        {"amount": "95.00"},
+        LATE,
+    ],
+    ids=["charged twice", "fraud", "totals", "late"],
+)
+def test_what_a_role_says_of_its_own_findings_is_not_doubted(place: Shop, stops: dict[str, Any]) -> None:
+    """The reviewer's brief warns of numbers that nothing supports; those of the role's tools are no such."""
+    task = place.place(order(**stops))
+    assert task.verdict["recommendation"]
+    notes = place.prepared(task)
+    assert notes["unsupported"] == []
+    assert not any("Not supported" in line for section in notes["brief"] for line in section["lines"])
+
+
+def test_a_reviewer_sees_what_a_computed_score_comes_from(place: Shop) -> None:
+    settings = shop()
+    settings["policy"]["fraud_score"] = "0.03"
+    place.call("tasks-create", lambda services: services.tenants.save("demo", settings, "test"))
+    task = place.place(order(payments=[payment(avs="N", cvv="N", eci=None, trans_status=None)]))
+    assert task.verdict["stage"] == "before"
+    lines = place.prepared(task)["brief"][1]["lines"]
+    assert lines[1].startswith("fraud_score was computed: prior -4.")
+    assert "cvv_no_match 2.996" in lines[1]
 
 
 def test_a_tenant_sees_no_message_of_another(place: Shop) -> None:
