@@ -9,7 +9,8 @@ from events.fields import Amount, Currency, Id, Json, Line
 
 
 class OrderPlaced(Event):
-    """A customer ordered. `order` holds the whole order in the field names of a task's data."""
+    """A customer ordered. `order` holds the whole order in the field names of a task's data; `masked` what the front
+    door masked in it that nobody may keep, like "card in order.note"."""
 
     TOPIC = "domain.orders"
     order_id: Id
@@ -18,10 +19,12 @@ class OrderPlaced(Event):
     customer_id: Id | None = None
     email: Line = ""
     order: Json = Field(default_factory=dict)
+    masked: tuple[Line, ...] = ()
 
 
 class PaymentProcessed(Event):
-    """A payment provider answered for an order; `payments` is the whole present list of that order's payments."""
+    """A payment provider answered for an order; `payments` is the whole present list of that order's payments;
+    `masked` as in OrderPlaced."""
 
     TOPIC = "domain.orders"
     order_id: Id
@@ -30,6 +33,7 @@ class PaymentProcessed(Event):
     currency: Currency
     status: Line
     payments: tuple[Json, ...] = ()
+    masked: tuple[Line, ...] = ()
 
 
 class ProductUpdated(Event):

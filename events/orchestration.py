@@ -41,7 +41,10 @@ class TaskAssigned(Event):
 
 
 class AgentCompleted(Event):
-    """A role did its part: its outcome, its confidence and which engine worked."""
+    """A role did its part: its outcome, its confidence and which engine worked.
+
+    With `waits_for_human` nothing of it stands yet: what a human makes of the proposals is told by HITLDecided.
+    """
 
     TOPIC = "ai.completions"
     task_id: Id
@@ -55,6 +58,7 @@ class AgentCompleted(Event):
     result: Json = Field(default_factory=dict)
     proposals: tuple[Json, ...] = ()
     next_role: Line = ""
+    waits_for_human: bool = False
 
 
 class AgentFailed(Event):
@@ -104,7 +108,8 @@ class HITLPrepared(Event):
 
 
 class HITLDecided(Event):
-    """A human decided, once."""
+    """A human decided, once. `action` is what is done now: what was seen, or what the human changed it into; {} for
+    a rejection. The data of work that is done as it was seen is not repeated."""
 
     TOPIC = "hitl.decisions"
     request_id: Id
@@ -113,6 +118,7 @@ class HITLDecided(Event):
     decision: Decision
     reviewer: Id
     notes: Text = ""
+    action: Json = Field(default_factory=dict)
     ai_recommendation: Line = ""
     ai_confidence: Share | None = None
     agreement: bool | None = None

@@ -21,6 +21,8 @@ def main() -> int:
         print(f"there is no audit record in {options.home}", file=sys.stderr)
         return 66
     os.environ["BIZOSAAS_HOME"] = str(options.home.absolute())
+    from sqlalchemy.exc import SQLAlchemyError
+
     from shared.coordination.record import Record
     from shared.store.database import Unit
 
@@ -28,7 +30,10 @@ def main() -> int:
     record = Record(unit)
     found = 0
     for tenant in [options.tenant] if options.tenant else record.tenants():
-        faults = list(record.faults(tenant))
+        try:
+            faults = list(record.faults(tenant))
+        except SQLAlchemyError as error:
+            faults = [f"{tenant or 'platform'}: the chain cannot be read ({str(error).splitlines()[0]})"]
         found += len(faults)
         print(
             "\n".join(faults)

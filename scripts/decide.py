@@ -54,7 +54,8 @@ def _action(path: Path | None) -> Any:
 
 def _list(client: Client, console: Console) -> int:
     table = Table()
-    for column in ("request", "urgency", "task", "why it stopped", "until"):
+    table.add_column("request", no_wrap=True, min_width=32)  # to be copied
+    for column in ("urgency", "task", "why it stopped", "until"):
         table.add_column(column, overflow="fold")
     for item in client.call("GET", "/hitl/pending?limit=200")["items"]:
         why = "\n".join(reason_line(reason) for reason in item["reasons"])

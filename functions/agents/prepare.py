@@ -93,6 +93,8 @@ def _case(services: Services, event: HITLRequested) -> Case:
     if request is None:
         raise Invalid.field("request_id", "stands behind more requests than are ranked")
     coordinator = role(services.spec.role)
+    task = services.tasks.get(event.task_id)
+    request |= {"results": list(task.results), "computed": task.verdict.get("computed") or {}}
     return Case(
         role=coordinator.name,
         task_id=event.task_id,

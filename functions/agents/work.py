@@ -45,6 +45,7 @@ def case_of(services: Services, worker: Role, task: Task) -> Case:
         history=services.history,
         now=services.now(),
         tools=tools_of(worker),
+        asked=task.asked,
         results={entry["role"]: {**entry["output"], "outcome": entry["outcome"]} for entry in task.results},
     )
 

@@ -17,6 +17,7 @@ from shared.coordination.tasks import Task
 from shared.errors import Conflict
 from shared.runtime.http import CallerNow, ServicesNow, operation_router
 from shared.runtime.services import Services
+from shared.tools.sensitive import mask_sensitive
 
 router = operation_router()
 
@@ -45,9 +46,9 @@ def decide(body: Decision, caller: CallerNow, services: ServicesNow) -> RequestV
     approval = services.approvals.get(body.request_id)
     task = services.tasks.get(approval.task_id)
     _same(approval, task, body.action_hash)
-    decided = services.approvals.decide(
-        approval, body.decision, caller.user_id, body.notes, body.modified_action, _agreement(approval, body.decision)
-    )
+    said = mask_sensitive({"notes": body.notes, "action": body.modified_action}).clean
+    agreed = _agreement(approval, body.decision)
+    decided = services.approvals.decide(approval, body.decision, caller.user_id, said["notes"], said["action"], agreed)
     followed = carry_out(services, task, decided)
     services.emit(*_facts(services, task, decided), *followed)
     return RequestView.of(decided)
@@ -72,6 +73,15 @@ def _agreement(approval: Approval, decision: str) -> bool | None:
     return decision != "modify" and (decision == "approve") == advised_to_go_on
 
 
+def _done(decided: Approval) -> dict[str, Any]:
+    """What the decision does: a backend acts by it, and the record shows what a human changed."""
+    if decided.decision == "reject":
+        return {}
+    if decided.modified_action is not None:
+        return dict(decided.modified_action)
+    return {name: value for name, value in decided.action.items() if name != "data"}
+
+
 def _facts(services: Services, task: Task, decided: Approval) -> list[HITLDecided | TrainingSample]:
     assert decided.decided_at is not None
     waited = (decided.decided_at - decided.created_at).total_seconds() / 60
@@ -88,6 +98,7 @@ def _facts(services: Services, task: Task, decided: Approval) -> list[HITLDecide
         **common,
         reviewer=decided.reviewer,
         notes=decided.reviewer_notes,
+        action=_done(decided),
         action_hash=decided.action_hash,
         policy_version=decided.policy_version,
         minutes_waited=max(0.0, waited),

@@ -10,7 +10,7 @@ from events.event import Event
 from events.orchestration import HITLRequested
 from events.work import ApprovalWork, ExceptionWork
 from shared.coordination.approvals import Approval
-from shared.coordination.flow import seal
+from shared.coordination.flow import seal, urgency_of
 from shared.coordination.tasks import Task
 from shared.ids import derive_id
 from shared.runtime.services import Services
@@ -56,7 +56,7 @@ def _failed(services: Services, task: Task, event: ExceptionWork) -> Task:
         "stage": "failure",
         "triggers": [event.error],
         "reasons": [reason],
-        "urgency": "low",
+        "urgency": urgency_of(services, [event.error], task.verdict["impact"]),
         "action": {"do": "work", "role": task.role, "data": dict(task.data)},
         "recommendation": "",
         "confidence": None,

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from functions.tasks.views import TaskView
 from shared.coordination.flow import ended
 from shared.runtime.http import ServicesNow, operation_router
+from shared.tools.sensitive import mask_sensitive
 
 router = operation_router()
 
@@ -21,7 +22,7 @@ class Cancellation(BaseModel):
 @router.post("/tasks/{task_id}/cancel")
 def cancel(task_id: str, body: Cancellation, services: ServicesNow) -> TaskView:
     """Cancel a task of the caller's tenant; 409 when it has ended."""
-    task = services.tasks.change(services.tasks.get(task_id), "cancelled", why=body.why)
+    task = services.tasks.change(services.tasks.get(task_id), "cancelled", why=mask_sensitive(body.why).clean)
     waiting = services.approvals.waiting_for(task_id)
     if waiting:
         services.approvals.end(waiting, "withdrawn")

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from events.fields import Json
 from shared.coordination.flow import judge
 from shared.runtime.http import ServicesNow, operation_router
-from shared.tools.sensitive import mask_sensitive
+from shared.tools.sensitive import forbidden, mask_sensitive
 
 router = operation_router()
 
@@ -35,4 +35,4 @@ class Judgement(BaseModel):
 def classify(body: Question, services: ServicesNow) -> Judgement:
     """Judge without doing; nothing is kept."""
     masked = mask_sensitive(body.data)
-    return Judgement(**judge(services, body.type, masked.clean, masked.findings))
+    return Judgement(**judge(services, body.type, masked.clean, forbidden(masked.findings)))

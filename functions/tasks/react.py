@@ -34,7 +34,7 @@ def _order_placed(event: OrderPlaced, services: Services) -> list[Event]:
         data["email"] = event.email
     if event.customer_id:
         data["customer_id"] = event.customer_id
-    return _submit(services, data)
+    return _submit(services, data, event.masked)
 
 
 def _payment_processed(event: PaymentProcessed, services: Services) -> list[Event]:
@@ -48,12 +48,12 @@ def _payment_processed(event: PaymentProcessed, services: Services) -> list[Even
     checked = task.result_of("payment_validator")
     if checked is None or checked["outcome"] not in WAITING:
         return []
-    return _submit(services, {**task.data, "payments": [dict(payment) for payment in event.payments]})
+    return _submit(services, {**task.data, "payments": [dict(payment) for payment in event.payments]}, event.masked)
 
 
-def _submit(services: Services, data: dict[str, object]) -> list[Event]:
+def _submit(services: Services, data: dict[str, object], masked: tuple[str, ...]) -> list[Event]:
     cause = f"{services.context.source}#{services.context.id}"
-    _, events = submit(services, Order("order", data), cause=cause[:1000])
+    _, events = submit(services, Order("order", data, masked=masked), cause=cause[:1000])
     return events
 
 

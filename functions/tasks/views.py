@@ -11,7 +11,8 @@ from shared.coordination.tasks import Task
 
 
 class TaskView(BaseModel):
-    """A task with what its roles found."""
+    """A task with what its roles found. `computed` are the signals that its data lacked, `undecided` the rules that
+    could not be judged and why."""
 
     id: str
     type: str
@@ -28,6 +29,8 @@ class TaskView(BaseModel):
     urgency: str
     reasons: list[Json]
     policy_version: str
+    computed: Json
+    undecided: list[Json]
     result: Json | None
     results: list[Json]
     created_by: str
@@ -48,6 +51,8 @@ class TaskView(BaseModel):
             urgency=verdict["urgency"],
             reasons=list(verdict["reasons"]),
             policy_version=verdict["policy_version"],
+            computed=verdict["computed"],
+            undecided=verdict["undecided"],
             result=dict(task.results[-1]) if task.results else None,
             results=[dict(entry) for entry in task.results],
         )

@@ -51,7 +51,7 @@ _SCHEMA = json.dumps(Answer.model_json_schema(), separators=(",", ":"))
 
 def task_text(role: Role, case: Case) -> str:
     """The task for a model. The tenant's settings and history stay here: tools use them, a model does not."""
-    data = {"task_id": case.task_id, "task": case.data, "earlier_results": case.results}
+    data = {"task_id": case.task_id, **case.asked, "task": case.data, "earlier_results": case.results}
     return _RULES.format(
         task_type=case.task_type,
         fence=_fence(),

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+#: The engines, as a result names them.
+PLAYBOOK, CREWAI = "playbook", "crewai"
+
 
 @dataclass(frozen=True)
 class Tool:
@@ -25,9 +28,10 @@ class Tool:
 class Case:
     """One piece of work for one role. Values of tools are computed once and remembered.
 
-    `data` is the task's data; `results` the outputs of earlier roles by role name (each with `outcome`);
-    `settings` the tenant's document; `history` answers what the tenant's own past says (see
-    `shared.coordination.history.History`); `draft` a text that a model wrote, to be checked by the tools.
+    `data` is the task's data; `asked` its description and expected output, where given; `results` the outputs of
+    earlier roles by role name (each with `outcome`); `settings` the tenant's document; `history` answers what the
+    tenant's own past says (see `shared.coordination.history.History`); `draft` a text that a model wrote, to be
+    checked by the tools.
     """
 
     role: str
@@ -39,6 +43,7 @@ class Case:
     now: datetime
     tools: Mapping[str, Tool]
     results: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    asked: Mapping[str, str] = field(default_factory=dict)
     draft: str = ""
     found: dict[str, Any] = field(default_factory=dict)
 

@@ -13,7 +13,7 @@ from functools import cached_property
 
 from shared.agents.answer import Answer, ModelFailed
 from shared.agents.breaker import Failed, Succeeded
-from shared.agents.case import Case, Conclusion, Result
+from shared.agents.case import CREWAI, PLAYBOOK, Case, Conclusion, Result
 from shared.agents.circuits import Breaker, model_breaker
 from shared.agents.merge import merge
 from shared.agents.playbook import conclude
@@ -77,7 +77,7 @@ class Engine:
 
 
 def _by_playbook(role: Role, case: Case, reason: str) -> Result:
-    return Result(conclude(role, case), "playbook", reason, role.playbook)
+    return Result(conclude(role, case), PLAYBOOK, reason, role.playbook)
 
 
 def _by_model(role: Role, case: Case, answer: Answer, used: tuple[str, ...], reason: str) -> Result:
@@ -85,7 +85,7 @@ def _by_model(role: Role, case: Case, answer: Answer, used: tuple[str, ...], rea
     computed, notes = _with_draft(role, case, answer.draft or "")
     conclusion, remarks = merge(computed, answer, {**said, **case.found})
     tools = tuple(dict.fromkeys((*used, *role.playbook)))
-    return Result(conclusion, "crewai", reason, tools, (*notes, *remarks))
+    return Result(conclusion, CREWAI, reason, tools, (*notes, *remarks))
 
 
 def _with_draft(role: Role, case: Case, draft: str) -> tuple[Conclusion, tuple[str, ...]]:

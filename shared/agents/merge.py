@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
@@ -31,7 +32,7 @@ _LARGEST = Decimal(10) ** 15
 
 def merge(computed: Conclusion, answer: Answer, found: Mapping[str, Any]) -> tuple[Conclusion, tuple[str, ...]]:
     """The conclusion to go on with, and notes for a reviewer. `found` is what the tools found, by tool."""
-    facts: list[Mapping[str, object]] = [*facts_of(found), *_said(computed.summary)]
+    facts: list[Mapping[str, object]] = [*facts_of(found), *facts_in(computed.summary)]
     notes = []
     summary = answer.summary
     if unsupported := _unsupported(summary, facts):
@@ -66,10 +67,12 @@ def _unsupported(text: str, facts: list[Mapping[str, object]]) -> str:
     return ", ".join(dict.fromkeys(claim.text for claim in wanting))
 
 
-def _said(summary: str) -> Iterator[Mapping[str, object]]:
-    """What the computed summary says word for word is the tools' too: an id, a number."""
-    words = (word.strip(".,;:!?()\"'") for word in summary.split())
-    yield from ({"key": "summary", "value": word} for word in words if any(map(str.isdigit, word)))
+def facts_in(summary: str) -> Iterator[Mapping[str, object]]:
+    """What a computed summary says word for word is the tools' too: an id, a number."""
+    words = [word.strip(".,;:!?()\"'") for word in summary.split()]
+    said = [word for word in words if any(map(str.isdigit, word))]
+    said += [f"{number} {code}" for number, code in pairwise(words) if re.fullmatch("[A-Z]{3}", code)]
+    yield from ({"key": "summary", "value": text} for text in said)
 
 
 def prepare() -> None:

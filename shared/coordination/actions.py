@@ -2,7 +2,8 @@
 
 Today these are messages to customers. They are kept in the `messages` table in the transaction that moves the task
 on, so that a task and its message come about together or not at all; connectors for mail and SMS read that table and
-deliver. Every other proposal is told in `AgentCompleted`, and the backend that owns the thing does it.
+deliver. Every other proposal is told in `AgentCompleted`, or in `HITLDecided` where it waited for a human, and the
+backend that owns the thing does it.
 """
 
 from __future__ import annotations

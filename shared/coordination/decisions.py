@@ -18,6 +18,7 @@ from shared.coordination.approvals import Approval
 from shared.coordination.flow import assigned, ended, fingerprint, hand_over, judge
 from shared.coordination.tasks import Task
 from shared.errors import Invalid, Problem
+from shared.tools.money import money
 from shared.tools.sensitive import mask_sensitive
 
 if TYPE_CHECKING:
@@ -104,9 +105,14 @@ def _check_proposal(worker: Role, path: str, proposal: Any) -> None:
     detail = proposal.get("detail", {})
     if not isinstance(detail, dict):
         raise Invalid.field(f"{path}.detail", "must be an object")
-    missing = [name for name in worker.actions[proposal["action"]].fields if name not in detail]
+    fields = worker.actions[proposal["action"]].fields
+    missing = [name for name in fields if detail.get(name) in (None, "")]
     if missing:
         raise Invalid.field(f"{path}.detail.{missing[0]}", "is missing")
+    if {"amount", "currency"} <= set(fields):
+        amount = money(detail["amount"], detail["currency"], field=f"{path}.detail.amount")
+        if amount.amount <= 0:
+            raise Invalid.field(f"{path}.detail.amount", "must be more than 0")
 
 
 def _only(action: Mapping[str, Any], known: set[str]) -> None:

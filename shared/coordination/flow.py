@@ -24,7 +24,7 @@ from shared.coordination.actions import carry_out_safe
 from shared.coordination.tasks import Task
 from shared.errors import Invalid
 from shared.ids import derive_id
-from shared.tools.sensitive import FORBIDDEN, mask_sensitive
+from shared.tools.sensitive import forbidden, mask_sensitive
 
 if TYPE_CHECKING:
     from shared.escalation.verdict import Verdict
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Order:
-    """What somebody asks for: the input of a new task."""
+    """What somebody asks for: the input of a new task. `masked` says what was masked before it came here."""
 
     type: str
     data: Mapping[str, Any]
@@ -41,6 +41,7 @@ class Order:
     expected_output: str = ""
     role: str = ""
     priority: int | None = None
+    masked: Sequence[str] = ()
 
 
 def starting_role(order: Order) -> Role:
@@ -62,7 +63,9 @@ def submit(services: Services, order: Order, cause: str = "") -> tuple[Task, lis
 
     start = starting_role(order)
     masked = mask_sensitive(dict(order.data))
-    verdict = judge(services, order.type, masked.clean, masked.findings)
+    words = mask_sensitive({"description": order.description, "expected_output": order.expected_output})
+    found = [*order.masked, *forbidden(masked.findings + words.findings)]
+    verdict = judge(services, order.type, masked.clean, found)
     now = services.now()
     task = Task(
         id=derive_id("task", services.context.tenant, services.context.source, services.context.id),
@@ -72,8 +75,7 @@ def submit(services: Services, order: Order, cause: str = "") -> tuple[Task, lis
         role=start.name,
         queue=start.queue,
         priority=QUEUES[start.queue].priority if order.priority is None else order.priority,
-        description=order.description,
-        expected_output=order.expected_output,
+        **words.clean,
         data=masked.clean,
         verdict=verdict | {"stage": "before", "action": {"do": "work", "role": start.name, "data": masked.clean}},
         created_by=services.context.actor,
@@ -103,14 +105,13 @@ def judge(
     services: Services,
     task_type: str,
     data: Mapping[str, Any],
-    findings: Sequence[Any] = (),
+    masked: Sequence[str] = (),
     found: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The verdict on data under the tenant's policy, as JSON. `findings` are masked card numbers and the like."""
+    """The verdict on data under the tenant's policy, as JSON. `masked` are card numbers and the like, in words."""
     from shared.escalation.classify import classify
 
     signals = dict(found or {})
-    masked = [f"{finding.kind} in {finding.path}" for finding in findings if finding.kind in FORBIDDEN]
     if masked:
         signals["policy_violations"] = [*signals.get("policy_violations", []), *masked]
     policy = services.tenants.policy(services.context.tenant)
@@ -183,6 +184,7 @@ def worked(services: Services, task: Task, worker: Role, result: Result) -> tupl
         result=entry["output"],
         proposals=tuple(entry["proposals"]),
         next_role="" if open_reasons or following == END else following,
+        waits_for_human=bool(open_reasons),
     )
     if not open_reasons:
         moved, events = hand_over(services, task, following, results=results)
@@ -224,7 +226,7 @@ def stop(
         "stage": "after",
         "reasons": reasons,
         "triggers": triggers,
-        "urgency": urgency_of(triggers),
+        "urgency": urgency_of(services, triggers, verdict["impact"]),
         "action": action,
         "recommendation": entry["summary"],
         "confidence": entry["confidence"],
@@ -232,11 +234,12 @@ def stop(
     return services.tasks.change(task, "awaiting_approval", verdict=kept, **changes)
 
 
-def urgency_of(triggers: Sequence[str]) -> str:
-    """High with fraud, legal or negative sentiment; else medium with two triggers or more; else low."""
+def urgency_of(services: Services, triggers: Sequence[str], impact: Mapping[str, Any]) -> str:
+    """How soon a task that stopped in its work must be looked at; of a VIP customer as the tenant has it."""
     from shared.escalation.verdict import urgency
 
-    return urgency(triggers)
+    vip = impact["customer_satisfaction"] == "high"
+    return urgency(triggers, services.tenants.policy(services.context.tenant).vip_urgency if vip else "low")
 
 
 def _own_reasons(services: Services, worker: Role, result: Result) -> list[Escalation]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, case, func, or_, select
 
 from shared.coordination.approvals import RANKS
 from shared.store.database import Unit
@@ -18,7 +18,7 @@ def hitl_metrics(unit: Unit, tenant: str, now: datetime) -> dict[str, Any]:
     """The figures of `GET /hitl/metrics`, over the 24 hours before `now`."""
     since = now - timedelta(hours=24)
     decided = _decided(unit, tenant, since)
-    made, stopped = _tasks_since(unit, tenant, since)
+    work = _tasks_since(unit, tenant, since)
     pending = _pending(unit, tenant)
     return {
         "pending_requests": sum(pending.values()),
@@ -26,21 +26,21 @@ def hitl_metrics(unit: Unit, tenant: str, now: datetime) -> dict[str, Any]:
         "urgency_breakdown": pending,
         "average_response_time": _mean_minutes(decided),
         "approval_rate": _rate(sum(row.decision != "reject" for row in decided), len(decided)),
-        "automation_rate": _rate(made - stopped, made),
+        "automation_rate": work.automation,
     }
 
 
 def dashboard(unit: Unit, tenant: str, now: datetime, zone: str) -> dict[str, Any]:
     """The figures of `GET /hitl/dashboard`; the day begins at midnight in `zone` (an IANA name)."""
     midnight = now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
-    made, stopped = _tasks_since(unit, tenant, midnight)
+    work = _tasks_since(unit, tenant, midnight)
     opened = select(approvals.c.triggers).where(approvals.c.tenant == tenant, approvals.c.created_at >= midnight)
     triggers = Counter(name for row in unit.read().execute(opened) for name in row.triggers)
     return {
-        "total_tasks_today": made,
-        "auto_processed": made - stopped,
-        "hitl_required": stopped,
-        "automation_rate": _rate(made - stopped, made),
+        "total_tasks_today": work.made,
+        "auto_processed": work.done_alone,
+        "hitl_required": work.stopped,
+        "automation_rate": work.automation,
         "pending_by_priority": _pending(unit, tenant),
         "avg_decision_time_minutes": _mean_minutes(_decided(unit, tenant, midnight)),
         "top_triggers": [{"trigger": name, "count": count} for name, count in triggers.most_common(5)],
@@ -61,16 +61,28 @@ def _decided(unit: Unit, tenant: str, since: datetime) -> list[Any]:
     return list(unit.read().execute(query))
 
 
-def _tasks_since(unit: Unit, tenant: str, since: datetime) -> tuple[int, int]:
-    """(tasks made since, those of them that had to wait for a human at least once)."""
+class _Work(NamedTuple):
+    """Tasks that were made, those of them that were completed by roles alone, and those that had to wait for a human
+    at least once. What is under way, cancelled or failed without a human is neither."""
+
+    made: int
+    done_alone: int
+    stopped: int
+
+    @property
+    def automation(self) -> float | None:
+        return _rate(self.done_alone, self.done_alone + self.stopped)
+
+
+def _tasks_since(unit: Unit, tenant: str, since: datetime) -> _Work:
     stopped = (
         select(approvals.c.id).where(approvals.c.tenant == tasks.c.tenant, approvals.c.task_id == tasks.c.id).exists()
     )
-    base = and_(tasks.c.tenant == tenant, tasks.c.created_at >= since)
-    reader = unit.read()
-    made = reader.execute(select(func.count()).select_from(tasks).where(base)).scalar_one()
-    waiting = (tasks.c.status == "awaiting_approval") | stopped
-    return made, reader.execute(select(func.count()).select_from(tasks).where(base, waiting)).scalar_one()
+    alone = and_(tasks.c.status == "completed", ~stopped)
+    waiting = or_(tasks.c.status == "awaiting_approval", stopped)
+    counts = [func.count(), *(func.count(case((which, 1))) for which in (alone, waiting))]
+    query = select(*counts).where(tasks.c.tenant == tenant, tasks.c.created_at >= since)
+    return _Work._make(unit.read().execute(query).one())
 
 
 def _mean_minutes(rows: list[Any]) -> float | None:

@@ -64,6 +64,12 @@ class Task:
         return self.status in ENDED
 
     @property
+    def asked(self) -> dict[str, str]:
+        """What its submitter said in words of what is wanted; {} for nothing."""
+        said = {"description": self.description, "expected_output": self.expected_output}
+        return {name: text for name, text in said.items() if text}
+
+    @property
     def cleared_reasons(self) -> frozenset[str]:
         """The fingerprints of the reasons that a human has approved."""
         return frozenset(reason for entry in self.cleared for reason in entry.get("reasons", ()))

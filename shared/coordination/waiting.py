@@ -24,6 +24,7 @@ _SHOWN = (
     "id", "task_id", "task_type", "kind", "created_at", "expires_at", "urgency", "triggers", "reasons", "task_data",
     "role", "ai_recommendation", "ai_confidence", "estimated_impact", "action", "context", "notes",
 )  # fmt: skip
+_ASKED = ("description", "expected_output")
 
 
 def tenants_waiting(unit: Unit) -> list[str]:
@@ -36,7 +37,7 @@ def waiting_requests(unit: Unit, tenant: str) -> list[dict[str, Any]]:
     """What waits, the most urgent and then the oldest first, as `ReviewRequest.read` takes it. Inside a write
     transaction the rows stay as they are until its end."""
     query = (
-        select(*(approvals.c[name] for name in _SHOWN), tasks.c.created_by)
+        select(*(approvals.c[name] for name in _SHOWN), *(tasks.c[name] for name in ("created_by", *_ASKED)))
         .join(tasks, tasks.c.id == approvals.c.task_id)
         .where(approvals.c.tenant == tenant, tasks.c.tenant == tenant, approvals.c.status == "pending")
         .order_by(approvals.c.urgency_rank, approvals.c.created_at, approvals.c.id)
@@ -45,7 +46,12 @@ def waiting_requests(unit: Unit, tenant: str) -> list[dict[str, Any]]:
     if unit.dirty:
         query = query.with_for_update(of=approvals)
     rows = unit.read().execute(query)
-    return [{**{name: row._mapping[name] for name in _SHOWN}, "caused_by": [row.created_by]} for row in rows]
+    return [_request(row._asdict()) for row in rows]
+
+
+def _request(row: Mapping[str, Any]) -> dict[str, Any]:
+    asked = {name: row[name] for name in _ASKED if row[name]}
+    return {**{name: row[name] for name in _SHOWN}, "asked": asked, "caused_by": [row["created_by"]]}
 
 
 def desk_data(unit: Unit, tenant: str, tenants: Tenants) -> dict[str, Any]:

@@ -16,8 +16,7 @@ from typing import Any
 from shared.errors import Invalid, Problem
 from shared.escalation.amounts import Amount
 from shared.escalation.fields import Known, fields_of, read_fields
-from shared.escalation.policy import Policy, Urgency
-from shared.escalation.policy_document import URGENCIES
+from shared.escalation.policy import Policy
 from shared.escalation.rules import RULES, Reason, Rule, Undecided, judge
 from shared.escalation.signals import Past, compute_missing
 from shared.escalation.verdict import Impact, Verdict, urgency
@@ -68,7 +67,7 @@ def classify(
         escalated=bool(triggers),
         triggers=triggers,
         reasons=tuple(reasons),
-        urgency=_urgency(triggers, known, policy),
+        urgency=urgency(triggers, policy.vip_urgency if known.get("vip_customer") else "low"),
         impact=_impact(known),
         computed=missing.computed,
         undecided=tuple(undecided),
@@ -91,13 +90,6 @@ def _judge_all(
         elif rule.field in why:
             undecided.append(Undecided(rule.name, rule.field, why[rule.field]))
     return reasons, undecided
-
-
-def _urgency(triggers: tuple[str, ...], known: Known, policy: Policy) -> Urgency:
-    least = urgency(triggers)
-    if triggers and known.get("vip_customer"):
-        return max(least, policy.vip_urgency, key=URGENCIES.index)
-    return least
 
 
 def _impact(known: Known) -> Impact:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from shared.escalation.policy import Urgency
+from shared.escalation.policy_document import URGENCIES
 from shared.escalation.rules import Reason, Undecided
 from shared.escalation.signals import Computed
 from shared.tools.money import Money
@@ -66,8 +67,10 @@ class Verdict:
         }
 
 
-def urgency(triggers: Sequence[str]) -> Urgency:
-    """High with fraud, legal or negative sentiment; else medium with two triggers or more; else low."""
+def urgency(triggers: Sequence[str], least: Urgency = "low") -> Urgency:
+    """High with fraud, legal or negative sentiment; else medium with two triggers or more; else low. `least` is what
+    a tenant wants at least for the customer, where there is a trigger at all."""
     if not URGENT_TRIGGERS.isdisjoint(triggers):
         return "high"
-    return "medium" if len(triggers) >= 2 else "low"
+    found: Urgency = "medium" if len(triggers) >= 2 else "low"
+    return max(found, least, key=URGENCIES.index) if triggers else found

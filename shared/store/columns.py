@@ -45,4 +45,9 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Number to moment."""
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        return None if value is None else moment_of(value)
+
+
+def moment_of(value: int) -> datetime:
+    """The moment that a `Moment` column's number means. Raises `TypeError` or `OverflowError` for what is none."""
+    return _EPOCH + value * _MICROSECOND

@@ -166,7 +166,26 @@ def _asked(writer: _Writer, request: ReviewRequest) -> Section:
 
 
 def _stopped(writer: _Writer, request: ReviewRequest) -> Section:
-    return writer.section(TITLES[1], [_reason(writer, each) for each in request.reasons])
+    fields = dict.fromkeys(str(each.get("field")) for each in request.reasons)
+    computed = [(name, request.computed[name]) for name in fields if name in request.computed]
+    return writer.section(
+        TITLES[1],
+        [*(_reason(writer, each) for each in request.reasons), *(_computed(writer, *each) for each in computed)],
+    )
+
+
+def _computed(writer: _Writer, name: str, signal: Mapping[str, Any]) -> str:
+    """What a signal that the task lacked was computed from."""
+    parts = []
+    for each in signal.get("contributions") or ():
+        shown = {str(each["signal"]): each["weight"]} if "weight" in each else each
+        parts += [f"{part} {_part(writer, part, value)}" for part, value in shown.items()]
+    return f"{name} was computed{': ' if parts else ''}{', '.join(parts)}."
+
+
+def _part(writer: _Writer, name: str, value: object) -> str:
+    rounded = round(value, 3) if isinstance(value, float | Decimal) else value
+    return _value(writer, name, rounded)
 
 
 def _reason(writer: _Writer, reason: Mapping[str, Any]) -> str:

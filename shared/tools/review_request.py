@@ -20,7 +20,9 @@ WORDS = ("subject", "title", "message", "description", "note", "notes", "comment
 
 @dataclass(frozen=True)
 class ReviewRequest:
-    """One request. `caused_by` are the users who must not decide it; the rest is as the request shows it."""
+    """One request. `caused_by` are the users who must not decide it, `asked` the task's own description and expected
+    output, `results` what its roles found and `computed` the signals that it lacked, by field; the rest is as the
+    request shows it."""
 
     id: str
     task_id: str
@@ -39,6 +41,9 @@ class ReviewRequest:
     action: Mapping[str, Any] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    results: tuple[Mapping[str, Any], ...] = ()
+    computed: Mapping[str, Any] = field(default_factory=dict)
     caused_by: frozenset[str] = frozenset()
 
     @classmethod
@@ -67,6 +72,9 @@ class ReviewRequest:
             action=_object(fields, "action"),
             context=_object(fields, "context"),
             notes=_object(fields, "notes"),
+            asked=_object(fields, "asked"),
+            results=tuple(each.data for each in fields.objects("results")),
+            computed=_object(fields, "computed"),
             caused_by=frozenset(_texts(fields, "caused_by")),
         )
 
@@ -78,8 +86,8 @@ class ReviewRequest:
     @property
     def words(self) -> Iterator[tuple[str, str]]:
         """The task's own texts: (field, text on one line)."""
-        for name in WORDS:
-            text = self.task_data.get(name)
+        said = [*self.asked.items(), *((name, self.task_data.get(name)) for name in WORDS)]
+        for name, text in said:
             if isinstance(text, str) and text.strip():
                 yield name, " ".join(text.split())
 

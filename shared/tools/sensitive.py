@@ -7,7 +7,7 @@ BIN and last four); a verification code must not be stored at all (requirement 3
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from shared.errors import Invalid
 from shared.tools.account_numbers import CARD_LENGTHS, card_brand, iban_ok, iban_problem, luhn_ok
 from shared.tools.tables.iban_lengths import IBAN_LENGTHS
 
-__all__ = ["Finding", "Masked", "card_brand", "iban_ok", "iban_problem", "luhn_ok", "mask_sensitive"]
+__all__ = ["Finding", "Masked", "card_brand", "forbidden", "iban_ok", "iban_problem", "luhn_ok", "mask_sensitive"]
 
 DEEPEST = 100
 # Article numbers pass Luhn one time in ten.
@@ -56,6 +56,11 @@ class Masked:
 
     clean: Any
     findings: tuple[Finding, ...]
+
+
+def forbidden(findings: Iterable[Finding]) -> list[str]:
+    """Those of the findings that no data may hold, each once, in words: "card in note"."""
+    return list(dict.fromkeys(f"{one.kind} in {one.path}" for one in findings if one.kind in FORBIDDEN))
 
 
 def mask_sensitive(value: object) -> Masked:

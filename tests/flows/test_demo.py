@@ -235,6 +235,12 @@ def test_a_file_that_cannot_be_read_is_said_in_words(shop: Platform, tmp_path: P
 # --- decisions ----------------------------------------------------------------------------------------
 
 
+def test_the_id_of_a_request_can_be_copied_from_a_narrow_terminal(shop: Platform) -> None:
+    """Whole and on one line, in 80 columns."""
+    request = shop.request_of(shop.submit("order", big_order())["id"])
+    assert request["id"] in run(shop, "decide", COLUMNS="80").stdout
+
+
 def test_a_request_is_listed_shown_and_approved(shop: Platform) -> None:
     """What waits stands in the list with its reason; the request has all to decide it; approved it goes on, and a
     second decision is a conflict that ends with exit code 1."""
@@ -376,8 +382,9 @@ def test_a_sound_record_is_said_to_be_sound(shop: Platform) -> None:
             ),
             "row 3 does not follow the row before it",
         ),
+        (("UPDATE record SET data = CAST(x'ff' AS TEXT) WHERE position = 3",), "the chain cannot be read"),
     ],
-    ids=["changed", "missing", "cut", "reordered"],
+    ids=["changed", "missing", "cut", "reordered", "no text"],
 )
 def test_a_tampered_record_is_found(shop: Platform, tmp_path: Path, statements: tuple[str, ...], says: str) -> None:
     """Exit code 1, and the row is named; the other tenants' chains are not blamed."""

@@ -56,8 +56,20 @@ def test_legal_words_and_anger_go_to_a_human_at_once(shop: Platform, message: st
     assert (task["status"], task["triggers"], task["urgency"]) == ("awaiting_approval", triggers, "high")
     (reason,) = shop.request_of(task["id"])["reasons"]
     assert reason["field"] == ("message" if triggers == ["legal_review_required"] else "sentiment")
-    assert shop.get(f"/tasks/{task['id']}")["results"] == []
+    kept = shop.get(f"/tasks/{task['id']}")
+    assert kept["results"] == []
+    assert kept["computed"]["sentiment"]["method"].startswith("score_text")
     count(shop, [task["id"]])
+
+
+def test_a_language_that_cannot_be_scored_is_said_to_be_undecided(shop: Platform) -> None:
+    """A ticket in German has no sentiment: neither the verdict nor the task pretends that it is neutral."""
+    task = shop.submit("support_ticket", ticket(message="Ich bin sehr wütend, das ist nicht schön von euch."))
+    kept = shop.task(task["id"], *ENDS)
+    assert kept["computed"]["sentiment"]["value"] is None
+    (unknown,) = kept["undecided"]
+    assert (unknown["signal"], unknown["rule"]) == ("sentiment", "ticket_angry")
+    assert "its language is de" in unknown["why"]
 
 
 def test_a_refundable_fabric_is_no_threat(shop: Platform) -> None:

@@ -6,12 +6,13 @@ among them), the tenant's reviewers as its settings have them, its currency and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
-from shared.agents.case import Case, Conclusion, Proposal, Tool
+from shared.agents.case import PLAYBOOK, Case, Conclusion, Proposal, Tool
+from shared.agents.merge import facts_in, facts_of
 from shared.coordination.desk import Desk, asked_before
 from shared.coordination.task_keys import CUSTOMER_KINDS, keys_of
 from shared.coordination.waiting import desk_of
@@ -79,12 +80,20 @@ def brief(case: Case) -> Brief:
     request, gathered = _request(case), case.get("gather_context")
     return write_brief(
         request,
-        gathered["facts"],
+        [*gathered["facts"], *_found_by_roles(request)],
         gathered["missing"],
         case.get("track_record"),
         _deviations(case, request),
         _desk(case).cost_of(request).loss,
     )
+
+
+def _found_by_roles(request: ReviewRequest) -> Iterator[Mapping[str, Any]]:
+    """What the task's roles found, as facts. A playbook's summary is its tools' own words; a model's is not."""
+    for result in request.results:
+        yield from facts_of({str(result.get("role")): result.get("output")})
+        if result.get("engine") == PLAYBOOK:
+            yield from facts_in(str(result.get("summary") or ""))
 
 
 def _deviations(case: Case, request: ReviewRequest) -> list[Deviation]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -43,6 +43,13 @@ def test_the_fence_is_new_each_time_and_data_stays_on_one_line() -> None:
     assert fences[0][0] == fences[0][1] != fences[1][0]
     inside = first.split(fences[0][0])[2]
     assert json.loads(inside)["task"]["message"] == data["message"]
+
+
+def test_what_the_submitter_wants_is_told_as_data() -> None:
+    asked = {"description": "Check the order of our fair.", "expected_output": "Two sentences."}
+    text = task_text(ROLE, replace(case(), asked=asked))
+    told = json.loads(text.split(next(line for line in text.split("\n") if line.startswith("=== data ")))[2])
+    assert {name: told[name] for name in asked} == asked
 
 
 def test_neither_the_tenants_settings_nor_its_history_are_told() -> None:

@@ -13,18 +13,20 @@ from sqlalchemy import select, update
 
 from events.commerce import PaymentProcessed
 from events.jsontext import dumps, loads
+from events.orchestration import AgentCompleted, HITLDecided, HITLRequested
 from events.work import ApprovalWork, ExceptionWork, RoleWork
-from functions.agents import work
+from functions.agents import prepare, work
 from functions.catalogue import by_name
 from functions.hitl import decide as deciding
 from functions.hitl import open as opening
 from functions.tasks import react
 from scripts.demo_day import NOON, SPECIAL, kind_of, orders
+from shared.agents.roles import role
 from shared.contract import Caller, Context
 from shared.coordination.flow import Order, submit
 from shared.coordination.messages import Messages
 from shared.coordination.tasks import Task
-from shared.errors import Invalid
+from shared.errors import Conflict, Invalid
 from shared.runtime.services import Services
 from shared.store.database import Unit
 from shared.store.orchestration import messages
@@ -40,6 +42,7 @@ class Shop:
     def __init__(self) -> None:
         self.clock, self.calls = START, 0
         self.waiting: list[Any] = []
+        self.told: list[Any] = []
         self.call("tasks-create", lambda services: services.tenants.save("demo", shop(), "test"))
 
     def call(self, name: str, act: Callable[[Services], Any]) -> Any:
@@ -52,6 +55,7 @@ class Shop:
             unit.commit()
         finally:
             unit.close()
+        self.told += services.emitted
         self.waiting += [one for one in services.emitted if isinstance(one, RoleWork | ApprovalWork | ExceptionWork)]
         return result
 
@@ -108,6 +112,17 @@ class Shop:
         self.run()
         return self.task(task.id)
 
+    def prepared(self, task: Task) -> dict[str, Any]:
+        """What the coordinator notes on a task's request."""
+        asked = [one for one in self.facts(HITLRequested) if one.task_id == task.id][-1]
+        self.handle("agent-hitl-coordinator", prepare, asked)
+        notes = self.call("tasks-get", lambda services: services.approvals.get(asked.request_id)).notes
+        return dict(notes)
+
+    def facts(self, kind: type[Any]) -> list[Any]:
+        """The facts of a kind, as they were told."""
+        return [one for one in self.told if isinstance(one, kind)]
+
     def task(self, task_id: str) -> Task:
         task: Task = self.call("tasks-get", lambda services: services.tasks.get(task_id))
         return task
@@ -145,6 +160,15 @@ def test_an_ordinary_order_is_done_without_a_human_and_confirmed(place: Shop) ->
         ("order_communicator", "message"),
     ]
     assert place.said() == ["confirmation"]
+
+
+def test_a_role_is_told_what_the_submitter_wants(place: Shop) -> None:
+    def told(services: Services) -> Any:
+        task, _ = submit(services, Order("order", order(), "For our fair.", "A parcel by Friday."))
+        return work.case_of(services, role(task.role), task).asked
+
+    asked = {"description": "For our fair.", "expected_output": "A parcel by Friday."}
+    assert place.call("agent-payment-validator", told) == asked
 
 
 def test_the_message_kept_is_the_one_proposed(place: Shop) -> None:
@@ -216,6 +240,62 @@ def test_a_double_charge_waits_for_a_human_and_then_goes_on(place: Shop) -> None
     assert (done.status, len(done.results)) == ("completed", 4)
 
 
+def test_a_backend_learns_what_stands_and_what_a_human_made_of_the_rest(place: Shop) -> None:
+    """A refund that waits is not one that may be paid: that is told with the decision, as it was decided."""
+    twice = [payment(), payment(id="pay-2", psp_reference="psp-2")]
+    task = place.place(order(payments=twice))
+    (waits,) = place.facts(AgentCompleted)
+    assert ([one["action"] for one in waits.proposals], waits.waits_for_human) == (["refund_excess"], True)
+    (refund,) = task.verdict["action"]["proposals"]
+    half = {**refund, "detail": {**refund["detail"], "amount": "45.00"}}
+    place.decide(task, "modify", modified_action={**task.verdict["action"], "proposals": [half]})
+    (decided,) = place.facts(HITLDecided)
+    assert (decided.action["outcome"], decided.action["proposals"]) == ("overpaid", [half])
+    assert [one.waits_for_human for one in place.facts(AgentCompleted)] == [True, False, False, False]
+
+
+def test_an_approval_tells_the_proposals_that_were_seen_and_a_rejection_none(place: Shop) -> None:
+    twice = [payment(), payment(id="pay-2", psp_reference="psp-2")]
+    task = place.place(order(payments=twice))
+    place.decide(task, "approve")
+    other = place.place(order(order_id="A-1043", amount="5000.01"))
+    place.decide(other, "reject")
+    approved, rejected = place.facts(HITLDecided)
+    assert approved.action == task.verdict["action"]
+    assert rejected.action == {}
+
+
+@pytest.mark.parametrize("amount", ["a lot", "-1.00", "0", "1.005", None, 4.5])
+def test_a_refund_changed_into_no_amount_is_refused(place: Shop, amount: Any) -> None:
+    task = place.place(order(payments=[payment(), payment(id="pay-2", psp_reference="psp-2")]))
+    (refund,) = task.verdict["action"]["proposals"]
+    wrong = {**refund, "detail": {**refund["detail"], "amount": amount}}
+    with pytest.raises(Invalid) as refused:
+        place.decide(task, "modify", modified_action={**task.verdict["action"], "proposals": [wrong]})
+    assert refused.value.problems[0].field == "modified_action.proposals[0].detail.amount"
+
+
+def test_a_request_is_not_decided_for_a_task_that_changed_since_it_was_seen(place: Shop) -> None:
+    task = place.place(order(amount="5000.01"))
+    changed = {**task.data, "amount": "9999.00"}
+    place.call("tasks-create", lambda services: services.tasks.change(task, "awaiting_approval", data=changed))
+    with pytest.raises(Conflict, match="changed since"):
+        place.decide(task, "approve")
+    assert place.task(task.id).status == "awaiting_approval"
+
+
+@pytest.mark.parametrize(
+    "stops", [{"payments": [payment(), payment(id="pay-2", psp_reference="psp-2")]}, {"lines": []}]
+)
+def test_work_of_a_vip_customer_is_as_urgent_when_it_stops_later(place: Shop, stops: dict[str, Any]) -> None:
+    """By what a role found, or because it could not do its work: the tenant's policy holds then too."""
+    settings = shop()
+    settings["policy"]["vip_urgency"] = "high"
+    place.call("tasks-create", lambda services: services.tenants.save("demo", settings, "test"))
+    assert place.place(order(vip_customer=True, **stops)).verdict["urgency"] == "high"
+    assert place.place(order(order_id="A-1043", **stops)).verdict["urgency"] == "low"
+
+
 def test_a_score_to_decline_stops_once_and_approving_lets_the_order_pass(place: Shop) -> None:
     """Undecided before the work: the code's answer comes with the payment, and one rule fires, not two."""
     settings = shop()
@@ -278,6 +358,36 @@ def test_a_day_of_forty_orders_stops_where_a_human_should_look_and_nowhere_else(
     assert set(stopped) == set(SPECIAL) - {"dollars", "unpaid"}
     said = [place.said(data["order_id"]) for data in orders(7) if data["order_id"] not in stopped.values()]
     assert Counter(kind for (kind,) in said) == {"confirmation": 33, "payment_needed": 1}
+
+
+@pytest.mark.parametrize(
+    "stops",
+    [
+        {"payments": [payment(), payment(id="pay-2", psp_reference="psp-2")]},
+        {"payments": [payment(avs="N", cvv="N", eci=None, trans_status=None)], "margin": "5.00"},
+        {"amount": "95.00"},
+        LATE,
+    ],
+    ids=["charged twice", "fraud", "totals", "late"],
+)
+def test_what_a_role_says_of_its_own_findings_is_not_doubted(place: Shop, stops: dict[str, Any]) -> None:
+    """The reviewer's brief warns of numbers that nothing supports; those of the role's tools are no such."""
+    task = place.place(order(**stops))
+    assert task.verdict["recommendation"]
+    notes = place.prepared(task)
+    assert notes["unsupported"] == []
+    assert not any("Not supported" in line for section in notes["brief"] for line in section["lines"])
+
+
+def test_a_reviewer_sees_what_a_computed_score_comes_from(place: Shop) -> None:
+    settings = shop()
+    settings["policy"]["fraud_score"] = "0.03"
+    place.call("tasks-create", lambda services: services.tenants.save("demo", settings, "test"))
+    task = place.place(order(payments=[payment(avs="N", cvv="N", eci=None, trans_status=None)]))
+    assert task.verdict["stage"] == "before"
+    lines = place.prepared(task)["brief"][1]["lines"]
+    assert lines[1].startswith("fraud_score was computed: prior -4.")
+    assert "cvv_no_match 2.996" in lines[1]
 
 
 def test_a_tenant_sees_no_message_of_another(place: Shop) -> None:
