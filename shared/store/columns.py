@@ -45,4 +45,9 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Number to moment."""
-        return None if value is None else _EPOCH + value * _MICROSECOND
+        return None if value is None else moment(value)
+
+
+def moment(microseconds: int) -> datetime:
+    """The moment that stands in a `Moment` column as this number. Raises `OverflowError` where there is none."""
+    return _EPOCH + microseconds * _MICROSECOND

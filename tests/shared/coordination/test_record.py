@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,14 @@ def test_a_sound_chain_has_no_fault(record: Record) -> None:
     assert record.length("demo") == 5
 
 
+def test_a_fact_with_another_offset_is_as_sound(record: Record) -> None:
+    """The database keeps the moment and no offset."""
+    at = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    assert record.add(replace(entry(5), time=at))
+    record.unit.commit()
+    assert list(record.faults("demo")) == []
+
+
 def test_a_fact_is_recorded_once(record: Record) -> None:
     assert not record.add(entry(3))
     assert record.length("demo") == 5
@@ -51,6 +60,9 @@ def test_rows_of_a_task_come_in_order_and_of_the_own_tenant(record: Record) -> N
         ("UPDATE record SET data = '{}' WHERE position = 3", "row 3 (T, e-2) was changed"),
         ("UPDATE record SET actor = 'eve' WHERE position = 1", "row 1 (T, e-0) was changed"),
         ("UPDATE record SET time = time + 1 WHERE position = 2", "row 2 (T, e-1) was changed"),
+        ("UPDATE record SET time = 9223372036854775807 WHERE position = 2", "row 2 (T, e-1) was changed"),
+        ("UPDATE record SET time = 'never' WHERE position = 2", "row 2 (T, e-1) was changed"),
+        ("UPDATE record SET data = x'ff' WHERE position = 2", "row 2 (T, e-1) was changed"),
         ("DELETE FROM record WHERE position = 3", "rows 3 to 3 are missing"),
         ("DELETE FROM record WHERE position = 5", "ends at row 4"),
         ("DELETE FROM record", "ends at row 0"),
