@@ -19,6 +19,7 @@ from pathlib import Path
 from host.live import Live
 from host.main import Options, options_from, run
 from scripts.demo_tenants import USERS, seed_settings
+from shared.auth.passwords import check_rules
 from shared.auth.users import SeedUser, change_passwords, seed
 from shared.settings import settings
 
@@ -52,7 +53,10 @@ def _password(home: Path) -> tuple[str, str]:
     """(the demo password until now, the one from now on), the latter kept in the home folder."""
     path = home / PASSWORD_FILE
     before = path.read_text().strip() if path.exists() else ""
-    password = os.environ.get("BIZOSAAS_DEMO_PASSWORD", "") or before or secrets.token_urlsafe(12)
+    given = os.environ.get("BIZOSAAS_DEMO_PASSWORD", "")
+    if given:  # before it is kept: one that cannot be used must not stand there at the next start
+        check_rules(given, field="BIZOSAAS_DEMO_PASSWORD", names=tuple(user[0] for user in USERS))
+    password = given or before or secrets.token_urlsafe(12)
     if password != before:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w") as file:
