@@ -123,6 +123,7 @@ def test_malformed_json_is_400_and_says_what_is_wrong(shop: Platform, body: byte
         ("POST", "/tasks", {"type": "order", "data": {}, "created_by": "somebody"}, "created_by"),
         ("POST", "/tasks", {"type": "order"}, "data"),
         ("POST", "/tasks", {"type": "order", "data": {}, "priority": 11}, "priority"),
+        ("POST", "/tasks", {"type": "order", "data": {}, "role": "nobody"}, "role"),
         ("POST", "/tasks", [], "body"),
         ("POST", "/tasks", None, "body"),
         ("POST", "/tasks/classify", {"type": "order", "data": {}, "policy": {}}, "policy"),
