@@ -116,7 +116,7 @@ def _settings(options: Options, cache_url: str) -> Settings:
         "BIZOSAAS_GATEWAY_URL": f"http://{options.address}:{options.port}",
     }
     images = tuple(_with_preload(image) for image in (LIGHT, AGENT))
-    return Settings(images=images, environment=environment)
+    return Settings(images=images, environment=environment, body_limit=settings().body_limit)
 
 
 def _with_preload(image: Image) -> Image:

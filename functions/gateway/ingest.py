@@ -14,7 +14,7 @@ from events.envelope import BATCH, STRUCTURED, DecodeError, Envelope, decode_htt
 from events.event import Event
 from events.jsontext import JsonError, loads
 from events.registry import DOMAIN
-from shared.errors import Forbidden, HouseError, Invalid, Malformed
+from shared.errors import Forbidden, HouseError, Invalid, Malformed, TooLarge
 from shared.runtime import outbox
 from shared.runtime.http import ServicesNow, operation_router
 from shared.runtime.services import Services
@@ -130,6 +130,8 @@ def _accept(services: Services, item: Envelope | DecodeError) -> Received | Hous
     if item.source.startswith("/bizosaas/"):
         return Invalid.field("source", "/bizosaas/ is the platform's own")
     kept = _owned(item, services)
+    if len(kept.encode()) > services.settings.body_limit:  # as it travels: nobody could read it
+        return TooLarge(f"with its attributes the event has more than {services.settings.body_limit} bytes")
     if not outbox.was_handled(services.unit, services.spec.name, kept):
         outbox.note_handled(services.unit, services.spec.name, kept, services.now())
         services.forward(kept)

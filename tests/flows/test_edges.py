@@ -14,6 +14,7 @@ import jwt
 import pytest
 
 from shared.auth.keys import signing_key
+from tests.flows.conftest import MakePlatform
 from tests.flows.platform import PASSWORD, Platform
 
 pytestmark = pytest.mark.flow
@@ -82,6 +83,25 @@ def test_a_body_of_ten_megabytes_in_chunks_is_refused_in_the_middle(shop: Platfo
     status, headers, problem = exchange(shop, head(shop, "Transfer-Encoding: chunked"), chunks())
     assert (status, problem["status"]) == (413, 413)
     assert headers["content-type"] == "application/problem+json"
+
+
+def test_the_door_takes_what_the_operator_lets_in_and_no_event_that_no_function_could_read(
+    platform: MakePlatform,
+) -> None:
+    """BIZOSAAS_BODY_LIMIT is one limit for all. An event that was sent in binary mode travels in structured mode, and
+    is longer then."""
+    limit = 6_000_000
+    one = platform(BIZOSAAS_BODY_LIMIT=str(limit)).start()
+    as_json = {"content-type": "application/json"}
+    is_problem(one.call("POST", "/tasks", content=b"{" + b" " * 5_000_000, headers=as_json), 400)
+    problem = is_problem(one.call("POST", "/tasks", content=b" " * (limit + 1), headers=as_json), 413)
+    assert problem["detail"] == f"a body may have {limit} bytes at most"
+    data = b'{"order_id":"o","amount":"1.00","currency":"EUR","order":{"note":"%b"}}' % (b"x" * (limit - 100))
+    attributes = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "bizosaas.commerce.OrderPlaced.v1"}
+    headers = as_json | {f"ce-{name}": value for name, value in attributes.items()}
+    assert len(data) <= limit
+    problem = is_problem(one.call("POST", "/events", content=data, headers=headers), 413)
+    assert "with its attributes" in problem["detail"]
 
 
 def test_a_body_with_two_lengths_is_refused(shop: Platform) -> None:
