@@ -18,6 +18,7 @@ from shared.errors import Forbidden, HouseError, Invalid, Malformed, TooLarge
 from shared.runtime import outbox
 from shared.runtime.http import ServicesNow, operation_router
 from shared.runtime.services import Services
+from shared.tools.sensitive import FORBIDDEN, mask_sensitive
 
 router = operation_router()
 #: A backend says what happened in its own context; what happens in ours is said by us.
@@ -142,7 +143,28 @@ def _owned(item: Envelope, services: Services) -> Envelope:
     given = {name: value for name, value in item.extensions.items() if name not in ("tenantid", "actorid")}
     own = {"tenantid": services.context.tenant, "actorid": services.context.actor}
     own["partitionkey"] = given.get("partitionkey") or _key(item.event) or services.context.tenant
-    return replace(item, time=item.time or services.now(), extensions={**given, **own})
+    return replace(item, event=_masked(item.event), time=item.time or services.now(), extensions={**given, **own})
+
+
+def _masked(event: Event) -> Event:
+    """Without card numbers and codes, since a fact is on record for ever; ids stay, for they tell things apart. What
+    an order held in the clear is said in its `policy_violations`: it is looked at, as a task that was submitted is."""
+    given = event.model_dump()
+    texts = {
+        name: value
+        for name, value in given.items()
+        if isinstance(value, (str, dict, tuple)) and not name.endswith("_id")
+    }
+    masked = mask_sensitive(texts)
+    if not masked.findings:
+        return event
+    clean: dict[str, Any] = masked.clean
+    if isinstance(event, OrderPlaced):
+        clear = [f"{one.kind} in {one.path.removeprefix('order.')}" for one in masked.findings if one.kind in FORBIDDEN]
+        said = clean["order"].get("policy_violations") or []
+        if clear and isinstance(said, list):  # one of another kind is refused where the order is judged
+            clean["order"]["policy_violations"] = [*said, *clear]
+    return type(event).model_validate(given | clean)
 
 
 def _key(event: Event) -> str:

@@ -17,6 +17,7 @@ from shared.coordination.tasks import Task
 from shared.errors import Conflict
 from shared.runtime.http import CallerNow, ServicesNow, operation_router
 from shared.runtime.services import Services
+from shared.tools.sensitive import mask_sensitive
 
 router = operation_router()
 
@@ -45,8 +46,10 @@ def decide(body: Decision, caller: CallerNow, services: ServicesNow) -> RequestV
     approval = services.approvals.get(body.request_id)
     task = services.tasks.get(approval.task_id)
     _same(approval, task, body.action_hash)
+    said: Any = mask_sensitive({"notes": body.notes, "modified_action": body.modified_action}).clean
+    agreement = _agreement(approval, body.decision)
     decided = services.approvals.decide(
-        approval, body.decision, caller.user_id, body.notes, body.modified_action, _agreement(approval, body.decision)
+        approval, body.decision, caller.user_id, said["notes"], said["modified_action"], agreement
     )
     followed = carry_out(services, task, decided)
     services.emit(*_facts(services, task, decided), *followed)

@@ -9,6 +9,7 @@ import pytest
 from tests.flows.counting import count
 from tests.flows.platform import Platform
 from tests.flows.samples import order, ticket
+from tests.flows.test_orders import placed, publish, task_of
 
 pytestmark = pytest.mark.flow
 ENDS = ("completed", "rejected", "failed", "awaiting_approval")
@@ -86,6 +87,12 @@ def test_a_question_that_nobody_knows_the_answer_to_waits_for_words(shop: Platfo
     count(shop, [task])
 
 
+def stands_nowhere(shop: Platform, number: str) -> None:
+    shop.quiet()
+    for file in (*shop.home.glob("*.db"), *shop.home.glob("*.db-wal")):
+        assert number.encode() not in file.read_bytes(), file
+
+
 def test_a_card_number_in_a_message_is_never_stored(shop: Platform) -> None:
     """Masked to the last four before anything is kept: neither the task, nor the request, nor a fact, nor the record
     has it; a human is told where it stood."""
@@ -93,7 +100,39 @@ def test_a_card_number_in_a_message_is_never_stored(shop: Platform) -> None:
     task = shop.submit("support_ticket", ticket(message=f"Please charge my card {number} again, thank you."))
     assert "potential_policy_violation" in task["triggers"]
     assert "1111" in shop.request_of(task["id"])["task_data"]["message"]
-    shop.quiet()
-    for file in (*shop.home.glob("*.db"), *shop.home.glob("*.db-wal")):
-        assert number.encode() not in file.read_bytes(), file
+    stands_nowhere(shop, number)
+    count(shop, [task["id"]])
+
+
+def test_a_card_number_in_what_is_said_about_a_task_is_never_stored(shop: Platform) -> None:
+    """In its description, and in the notes of who decides."""
+    number = "5555 5555 5555 4444"
+    asked = {"type": "support_ticket", "data": ticket(), "description": f"She paid with {number}."}
+    task = shop.call("POST", "/tasks", json=asked).json()
+    assert "potential_policy_violation" in task["triggers"]
+    request = shop.request_of(task["id"])
+    assert request["reasons"][0]["actual"] == ["card in description"]
+    decision = {"request_id": request["id"], "decision": "reject", "notes": f"It is {number}."}
+    assert shop.call("POST", "/hitl/decision", json=decision).status_code == 200
+    assert shop.task(task["id"], "rejected")["why"] == "It is ****4444."
+    stands_nowhere(shop, number)
+
+
+def test_a_card_number_in_a_backends_event_is_never_stored(shop: Platform) -> None:
+    """Neither the fact nor its record, which is for ever, has it; the order waits for a human, who is told."""
+    number = "4000 0566 5566 5556"
+    data = order(note=f"charge {number}", policy_violations=["sold below cost"])
+    assert publish(shop, placed(data)).status_code == 202
+    task = task_of(shop, data["order_id"])
+    request = shop.request_of(task["id"])
+    assert request["triggers"] == ["potential_policy_violation"]
+    assert request["reasons"][0]["actual"] == ["sold below cost", "card in note"]
+    assert request["task_data"]["note"] == "charge ****5556"
+    lead = {"lead_id": "l-1", "origin": f"card {number}", "attributes": {"cvv": "123"}}
+    assert (
+        publish(shop, placed(data, id="lead", type="bizosaas.customers.LeadCreated.v1", data=lead)).status_code == 202
+    )
+    stands_nowhere(shop, number)
+    (kept,) = [item["data"] for item in shop.get("/audit?limit=200")["items"] if "LeadCreated" in item["type"]]
+    assert (kept["origin"], kept["attributes"]) == ("card ****5556", {"cvv": "****"})
     count(shop, [task["id"]])
