@@ -37,7 +37,6 @@ from shared.bus import open_bus
 from shared.contract import Caller, FunctionSpec
 from shared.runtime import outbox
 from shared.runtime.entry import prepare
-from shared.runtime.pages import collapse
 from shared.runtime.process import process
 from shared.runtime.transaction import Call
 from shared.settings import CONTEXTS, settings
@@ -82,27 +81,33 @@ def warm() -> None:
         except Exception:  # the boundary of a function: its own process will say what is wrong with it
             log.exception("%s cannot be built", spec.name)
     try:
-        with tempfile.TemporaryDirectory(prefix="bizosaas-warm-") as folder, _throwaway(Path(folder)):
-            _verify(Path(folder))
+        with throwaway() as folder:
+            make_tables()
+            _verify(folder)
             asyncio.run(_day())
     except Exception:  # as above: what is left undone is done by the first call
         log.exception("the zygote is warm in part only")
     _wait_for_threads()
-    collapse()
 
 
 @contextmanager
-def _throwaway(folder: Path) -> Iterator[None]:
-    """The engines of this process's databases, for a while on files in `folder`."""
+def throwaway() -> Iterator[Path]:
+    """For a while this process's databases, bus and secrets are in a folder that is removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="bizosaas-warm-") as folder, _moved_to(Path(folder)):
+        yield Path(folder)
+
+
+@contextmanager
+def _moved_to(folder: Path) -> Iterator[None]:
     kept = dict(os.environ)
     os.environ |= {"BIZOSAAS_BUS_URL": f"sqlite:///{folder}/bus.db"} | dict.fromkeys(NOBODY, "")
+    os.environ["BIZOSAAS_SECRETS_DIR"] = str(folder)
     settings.cache_clear()
     try:
         engines = {context: engine(context) for context in CONTEXTS if engine(context).dialect.name == "sqlite"}
         with ExitStack() as stack:
             for context, one in engines.items():
                 stack.enter_context(_redirected(one, folder / f"{context}.db"))
-                importlib.import_module(f"shared.store.{context}").metadata.create_all(one)
             yield
     finally:
         outbox.publisher().close()
@@ -124,22 +129,28 @@ def _redirected(engine: Engine, path: Path) -> Iterator[None]:
         engine.dispose()
 
 
+def make_tables() -> None:
+    """In the databases, which are empty."""
+    for context in CONTEXTS:
+        importlib.import_module(f"shared.store.{context}").metadata.create_all(engine(context))
+
+
 def _verify(folder: Path) -> None:
     """One token made and verified, with keys that nobody else has."""
-    os.environ["BIZOSAAS_SECRETS_DIR"] = str(folder)
     ensure_keys(folder)
     Verifier(partial(public_keys, folder), settings().issuer).verify(service_token(name=TENANT))
 
 
 async def _day() -> None:
-    await _request(by_name()["tasks-create"], {"type": "order", "data": ORDER})
+    await request(by_name()["tasks-create"], {"type": "order", "data": ORDER})
     for spec in functions():
         if spec.route.startswith("GET ") and "{" not in spec.route:
-            await _request(spec)
+            await request(spec)
     await asyncio.to_thread(_work_and_record)
 
 
-async def _request(spec: FunctionSpec, body: Any = None) -> int:
+async def request(spec: FunctionSpec, body: Any = None) -> int:
+    """Call a function's application, past the token; the answer's status."""
     method, _, path = spec.route.partition(" ")
     scope: Scope = {
         "type": "http",

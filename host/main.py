@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from host.home import Home
 from host.ingress import read_ingress
 from host.live import Live
 from host.platform import Host
-from host.settings import AGENT, LIGHT, Image, Settings
+from host.settings import AGENT, LIGHT, Settings
 from host.stack import Function, read_stack
 from host.subscriptions import Subscription, subscriptions
 from host.timers import Timers
@@ -43,6 +43,7 @@ log = logging.getLogger("host")
 
 #: Imported once in each zygote, so that no function pays for it; leaves no thread and no connection.
 PRELOAD = ("shared.runtime.preload", "functions.warmed")
+REHEARSALS = {"light": "functions.rehearsal:answer", "agent": "functions.rehearsal:step"}
 GRACE_SECONDS = 30.0
 
 
@@ -115,19 +116,10 @@ def _settings(options: Options, cache_url: str) -> Settings:
         "BIZOSAAS_CACHE_URL": cache_url,
         "BIZOSAAS_GATEWAY_URL": f"http://{options.address}:{options.port}",
     }
-    images = tuple(_with_preload(image) for image in (LIGHT, AGENT))
-    return Settings(images=images, environment=environment, body_limit=settings().body_limit)
-
-
-def _with_preload(image: Image) -> Image:
-    return Image(
-        image.name,
-        (*image.preload, *PRELOAD),
-        environment=image.environment,
-        needs=image.needs,
-        otherwise=image.otherwise,
-        late=image.late,
+    images = tuple(
+        replace(image, preload=(*image.preload, *PRELOAD), rehearsal=REHEARSALS[image.name]) for image in (LIGHT, AGENT)
     )
+    return Settings(images=images, environment=environment, body_limit=settings().body_limit)
 
 
 def _bridge(wanted: Sequence[Subscription], call: Call, live: Live) -> Bridge:

@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 BACKLOG = 128
 ACCEPT_PAUSE = 0.005  # seconds
+MOMENT = 0.005  # seconds
 
 
 class State(Enum):
@@ -63,7 +65,7 @@ class Process:
         self._leash, self._their_leash = socket.socketpair()
         self._leash.setblocking(False)
         self._log = LogPipe(context.loop, pool.function.name, context.on_log)
-        context.loop.add_reader(self._leash, self._leash_moved)
+        context.loop.add_reader(self._leash, self.look)
 
     @property
     def to_blame(self) -> bool:
@@ -156,7 +158,10 @@ class Process:
         if self.state is State.GONE:
             self._end(None)
 
-    def _leash_moved(self) -> None:
+    def look(self) -> None:
+        """Hears what the leash says, if anything: that it is ready, or that it is gone."""
+        if self.state is State.GONE:
+            return
         try:
             said = self._leash.recv(16)
         except BlockingIOError:
@@ -174,6 +179,15 @@ class Process:
         self._gone()
         if self._orphan:
             self._end(None)
+
+    def when_its_end_is_known(self, tell: Callable[[], None]) -> None:
+        """Calls `tell` when a process that has ended is known to have: the kernel closes what a dead process had in no
+        order that it promises, so a connection's end may be seen a moment before the leash's."""
+        self.look()
+        if self.state is State.GONE:
+            tell()
+        else:
+            self.context.loop.call_later(MOMENT, tell)
 
     def _gone(self) -> None:
         if self.state is State.GONE:

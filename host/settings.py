@@ -27,7 +27,7 @@ class Image:
     """One zygote: what it imports, under which variables.
 
     Where the module `needs` is not installed, the image `otherwise` serves its functions. A `late` image
-    starts when the others are ready.
+    starts when the others are ready. `rehearsal` ("module:function") is work whose memory a spare process has.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Image:
     needs: str | None = None
     otherwise: str | None = None
     late: bool = False
+    rehearsal: str = ""
 
     @property
     def installed(self) -> bool:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from host.logs import LogPipe
 from host.policy import backoff
 from host.settings import Context, Image, open_environment
-from host.zygote import LARGEST
+from host.spare import LARGEST
 
 if TYPE_CHECKING:
     from host.process import Process
@@ -108,6 +108,7 @@ class Spawner:
             zygote = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "host.zygote", "--control", str(theirs.fileno())),
                 *("--entry", context.settings.entry, "--preload", ",".join(self.image.preload)),
+                *("--rehearse", self.image.rehearsal),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log.write_end,
                 stderr=log.write_end,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import httptools
@@ -125,7 +126,8 @@ class Upstream(asyncio.Protocol):
         if self.heard and not call.upgraded and not framed(self._headers):
             self._finish(call, False)  # an answer without a length ends with its connection (RFC 9112, 6.3)
         else:
-            self._lost("its process ended")
+            # Told after the end is known: the next call must not get a process that is no more.
+            self.process.when_its_end_is_known(partial(self._lost, "its process ended"))
 
     # --- httptools' side --------------------------------------------------------------------------
 

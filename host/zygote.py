@@ -24,28 +24,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ctypes
 import gc
 import importlib
 import json
 import os
-import random
-import resource
 import selectors
 import signal
 import socket
 import sys
 import time
-import traceback
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-Entry = Callable[[str, socket.socket, Callable[[], None], int], None]
-
-FDS = 3
-HUGE = 2 << 20
-MADV_COLLAPSE = 25  # linux/mman.h
-LARGEST = 1 << 18  # bytes of one message; the kernel's default socket buffer takes less
+from host import child
+from host.pages import collapse
+from host.spare import FDS, LARGEST, Spares
 
 
 def send(control: socket.socket, message: dict[str, Any]) -> None:
@@ -69,50 +62,47 @@ def preload(modules: list[str]) -> None:
         raise RuntimeError(f"importing {', '.join(modules)} left {os_threads()} threads: forking is not safe")
     gc.collect()
     gc.freeze()
-    use_huge_pages()
-
-
-def use_huge_pages() -> int:
-    """Gathers the memory to be shared into huge pages, for a fork copies the page tables; says how many it made.
-
-    The image with CrewAI has 256 MB: 65,000 entries to copy, 9 ms, and 2.4 ms once gathered. A child that writes
-    still gets a copy of 4 KiB only. A kernel without MADV_COLLAPSE (before Linux 6.1) declines, and all is as it was.
-    """
-    madvise = ctypes.CDLL(None).madvise
-    with open("/proc/self/maps") as lines:
-        fields = [line.split() for line in lines]
-    private = [one[0].split("-") for one in fields if one[1] == "rw-p" and (one[5:] or [""])[0] in ("", "[heap]")]
-    places = [
-        at for start, end in private for at in range(-(-int(start, 16) // HUGE) * HUGE, int(end, 16) - HUGE + 1, HUGE)
-    ]
-    return sum(madvise(ctypes.c_void_p(at), ctypes.c_size_t(HUGE), MADV_COLLAPSE) == 0 for at in places)
+    collapse()
 
 
 class Zygote:
-    """Forks on request, reaps, and reports both, until the host closes the control socket."""
+    """Makes functions on request, reaps, and reports both, until the host closes the control socket."""
 
-    def __init__(self, control: socket.socket, entry: str) -> None:
+    def __init__(self, control: socket.socket, entry: str, rehearsal: str) -> None:
         self._control = control
         self._entry = entry
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         os.set_blocking(self._wake_read, False)
+        self._spares = Spares(entry, rehearsal)
 
     def serve(self) -> None:
         """Returns when the host is gone. Children are not waited for: their leashes tell them the same."""
         signal.set_wakeup_fd(self._wake_write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         selector = selectors.DefaultSelector()
-        selector.register(self._control, selectors.EVENT_READ)
-        selector.register(self._wake_read, selectors.EVENT_READ)
+        sources = (self._control, self._wake_read, self._spares.rehearsal)
+        for source in sources:
+            if source != -1:
+                selector.register(source, selectors.EVENT_READ)
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             while True:
-                ready = {key.fileobj for key, _ in selector.select()}
+                ready = {key.fileobj for key, _ in selector.select(self._spares.seconds_until_due())}
                 if self._wake_read in ready:
                     os.read(self._wake_read, 4096)
                     self._reap()
+                if self._spares.rehearsal in ready:
+                    self._learn(selector)
                 if self._control in ready and not self._receive():
                     return
+                if not ready:
+                    self._spares.make()
+
+    def _learn(self, selector: selectors.BaseSelector) -> None:
+        source = self._spares.rehearsal
+        self._spares.learn()
+        if self._spares.rehearsal != source:
+            selector.unregister(source)
 
     def _reap(self) -> None:
         while True:
@@ -122,98 +112,39 @@ class Zygote:
                 return
             if pid == 0:
                 return
-            send(self._control, {"exit": pid, "status": os.waitstatus_to_exitcode(status)})
+            if not self._spares.ended(pid):
+                send(self._control, {"exit": pid, "status": os.waitstatus_to_exitcode(status)})
 
     def _receive(self) -> bool:
-        """Forks for one request; False when the host is gone."""
+        """Makes one function; False when the host is gone."""
         data, fds, _, _ = socket.recv_fds(self._control, LARGEST, FDS)
         if data:
-            self._spawn(json.loads(data), fds)
+            self._spawn(data, fds)
         return bool(data)
 
-    def _spawn(self, request: dict[str, Any], fds: list[int]) -> None:
+    def _spawn(self, data: bytes, fds: list[int]) -> None:
+        request = json.loads(data)
         try:
-            pid = os.fork()
+            pid = self._spares.take(data, fds) or self._fork(request, fds)
         except OSError as error:
             send(self._control, {"id": request["id"], "error": str(error)})
         else:
-            if pid == 0:
-                become_function(request, self._entry, fds)
             send(self._control, {"id": request["id"], "pid": pid})
-        for fd in fds:
-            os.close(fd)
+
+    def _fork(self, request: dict[str, Any], fds: list[int]) -> int:
+        try:
+            pid = os.fork()
+            if pid == 0:
+                child.run_to_the_end(partial(_become, request, self._entry, fds))
+        finally:
+            for fd in fds:
+                os.close(fd)
+        return pid
 
 
-def become_function(request: dict[str, Any], entry: str, fds: list[int]) -> None:
-    """The child's whole life. Never returns: nothing of the zygote's stack may run twice."""
-    status = 1
-    try:
-        listener, log, leash = fds
-        _forget_the_zygote(log, keep=(listener, leash))
-        os.environ.update(request["environment"])
-        _name_process(request["function"])
-        _limit_memory(request["memory"], request["threads"])
-        module, _, name = entry.partition(":")
-        run: Entry = getattr(importlib.import_module(module), name)
-        run(request["function"], socket.socket(fileno=listener), lambda: _say_ready(leash), leash)
-        status = 0
-    except SystemExit as error:
-        status = error.code if isinstance(error.code, int) else int(error.code is not None)
-    except BaseException:  # noqa: BLE001  # the last frame of the process: whatever came is printed and ends it
-        traceback.print_exc()
-    finally:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-        os._exit(status)
-
-
-def _forget_the_zygote(log: int, keep: tuple[int, int]) -> None:
-    """Signals, random numbers, collector and file descriptors as a process of its own has them."""
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    first, second = sorted(keep)
-    os.closerange(3, first)
-    os.closerange(first + 1, second)
-    os.closerange(second + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    random.seed()
-    numpy = sys.modules.get("numpy.random")
-    if numpy is not None:
-        numpy.seed()
-    gc.enable()
-
-
-def _name_process(function: str) -> None:
-    """Lets `ps` and `top` show the function; the kernel keeps 15 characters."""
-    with contextlib.suppress(OSError), open("/proc/self/comm", "w") as comm:
-        comm.write(function[:15])
-
-
-def _limit_memory(limit: int | None, threads: int) -> None:
-    """Lets the function allocate `limit` bytes beyond what the image has; beyond that it gets MemoryError.
-
-    RLIMIT_DATA counts private writable mappings (Linux 4.7 and later, setrlimit(2)): at once and exact,
-    without anybody watching. It counts a thread's whole stack too, so as many of those are allowed for as
-    calls may run.
-    """
-    if limit is None:
-        return
-    with open("/proc/self/status") as status:
-        now = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData:"))
-    stack, _ = resource.getrlimit(resource.RLIMIT_STACK)
-    stack = (8 << 20) if stack == resource.RLIM_INFINITY else stack
-    whole = now + limit + threads * stack
-    resource.setrlimit(resource.RLIMIT_DATA, (whole, whole))
-
-
-def _say_ready(leash: int) -> None:
-    with contextlib.suppress(OSError):
-        os.write(leash, b"%d" % os.getpid())
+def _become(request: dict[str, Any], entry: str, fds: list[int]) -> None:
+    child.leave_the_zygote(*fds)
+    child.be_the_function(request, entry, fds)
 
 
 def main() -> None:
@@ -223,6 +154,7 @@ def main() -> None:
     parser.add_argument("--control", type=int, required=True)
     parser.add_argument("--entry", required=True)
     parser.add_argument("--preload", default="")
+    parser.add_argument("--rehearse", default="")
     arguments = parser.parse_args()
     control = socket.socket(fileno=arguments.control)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the host, which stops us in order
@@ -231,8 +163,8 @@ def main() -> None:
     except (ImportError, RuntimeError) as error:
         print(f"zygote: {error}", file=sys.stderr)
         raise SystemExit(3) from error
-    zygote = Zygote(control, arguments.entry)
     send(control, {"ready": True, "pid": os.getpid(), "seconds": round(time.monotonic() - started, 3)})
+    zygote = Zygote(control, arguments.entry, arguments.rehearse)
     zygote.serve()
 
 

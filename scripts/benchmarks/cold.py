@@ -121,7 +121,7 @@ def _compare(
         tuple(sample.cpu for sample in here),
         tuple(sample.cpu for sample in there),
         against,
-        how="CPU of the function's process up to its first answer; the zygote's own is not in it",
+        how="CPU of the function's process up to its first answer, its time as a spare included; not the zygote's",
     )
 
 

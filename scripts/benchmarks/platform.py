@@ -20,7 +20,7 @@ from scripts.benchmarks.waiting import Caller, free_port, wait_for
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a password for the bench"
 #: Not functions: what a sleeping platform consists of.
-RESIDENT = ("python", "valkey-server")
+RESIDENT = ("python", "valkey-server", "spare", "rehearsal")
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from host.spawner import ROOT
-from tests.host.world import HERE, dead
+from tests.host.world import HERE, dead, wait_until
 
 ENTRY = "served:run"
 
@@ -212,16 +213,143 @@ def test_idle_it_does_nothing(zygote: Zygote) -> None:
     assert zygote.process.poll() is None
 
 
-def test_gathering_memory_into_huge_pages_changes_nothing_in_it() -> None:
-    """Where the kernel can (Linux 6.1), 64 MB become some 30 huge pages; where it cannot, none do, and that is well."""
-    code = (
-        "from host.zygote import use_huge_pages\n"
-        "held = [bytes([number % 256]) * 4096 for number in range(16384)]\n"
-        "made = use_huge_pages()\n"
-        "assert all(one == bytes([number % 256]) * 4096 for number, one in enumerate(held))\n"
-        "print(made)\n"
-    )
-    found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT, check=True
-    )
-    assert 0 <= int(found.stdout) <= 64
+@pytest.fixture
+def quiet(zygote: Zygote) -> int:
+    """The spare of a zygote that was quiet for a moment."""
+    return spare_of(zygote)
+
+
+def spare_of(zygote: Zygote, *, other_than: int = 0) -> int:
+    found: list[int] = []
+
+    def look() -> bool:
+        found[:] = [pid for pid in children(zygote.process.pid) if comm(pid) == "spare" and pid != other_than]
+        return bool(found)
+
+    wait_until(look)
+    return found[0]
+
+
+def test_a_quiet_zygote_has_one_spare_that_becomes_the_next_function(
+    zygote: Zygote, quiet: int, tmp_path: Path
+) -> None:
+    child = Child(zygote, tmp_path)
+    child.ready()
+    assert child.pid == quiet
+    about = child.get("/about")
+    assert about["comm"] == "one"
+    assert about["collecting"]
+    assert about["threads"] == 1
+    assert about["input"] == os.devnull
+    assert about["fds"] <= 15
+    assert about["sigchld"]
+    assert about["environment"]["FUNCTION"] == "one"
+    assert spare_of(zygote) != quiet
+
+
+def test_spares_have_random_numbers_of_their_own(zygote: Zygote, tmp_path: Path) -> None:
+    said = set()
+    for name in ("a", "b", "c"):
+        spare = spare_of(zygote)
+        child = Child(zygote, tmp_path, name)
+        assert child.pid == spare
+        said.add(child.get("/about")["random"])
+    assert len(said) == 3
+
+
+def test_a_function_from_a_spare_has_its_memory_limit(zygote: Zygote, quiet: int, tmp_path: Path) -> None:
+    child = Child(zygote, tmp_path, memory=64 << 20)
+    child.ready()
+    assert child.pid == quiet
+    assert child.get(f"/grow?bytes={32 << 20}") == 32 << 20
+    with pytest.raises(json.JSONDecodeError):
+        child.get(f"/grow?bytes={128 << 20}")
+
+
+def test_a_spare_that_is_killed_is_replaced_and_nobody_is_told(zygote: Zygote, quiet: int, tmp_path: Path) -> None:
+    os.kill(quiet, signal.SIGKILL)
+    wait_until(lambda: dead(quiet))
+    child = Child(zygote, tmp_path)
+    child.ready()
+    assert child.pid != quiet
+    assert spare_of(zygote) not in (quiet, child.pid)
+
+
+def test_the_end_of_the_host_ends_the_spare(zygote: Zygote, quiet: int) -> None:
+    zygote.control.close()
+    assert zygote.process.wait(20) == 0
+    wait_until(lambda: dead(quiet))
+
+
+def test_a_killed_zygote_takes_its_spare_along(zygote: Zygote, quiet: int) -> None:
+    zygote.process.kill()
+    zygote.process.wait(20)
+    wait_until(lambda: dead(quiet))
+
+
+def test_a_spare_has_touched_what_the_rehearsal_touched(tmp_path: Path) -> None:
+    """8 MB that the zygote filled and the rehearsal writes to are the spare's own before anybody asks."""
+    found = {}
+    for rehearsal in ("", "rehearsals:write"):
+        one = Zygote("--entry", ENTRY, "--preload", "asyncio,httptools,random,rehearsals", "--rehearse", rehearsal)
+        one.hear()
+        spare = spare_of(one)
+        wait_until(lambda spare=spare: asleep(spare))
+        found[rehearsal] = private_kb(spare)
+        child = Child(one, tmp_path, f"f{len(rehearsal)}")
+        child.ready()
+        assert child.pid == spare
+        one.close()
+    assert found["rehearsals:write"] - found[""] > 7_000
+
+
+@pytest.mark.parametrize("rehearsal", ["rehearsals:fail", "rehearsals:missing", "rehearsals:die"])
+def test_a_rehearsal_that_fails_costs_nothing_but_its_lesson(tmp_path: Path, rehearsal: str) -> None:
+    one = Zygote("--entry", ENTRY, "--preload", "asyncio,httptools,random,rehearsals", "--rehearse", rehearsal)
+    one.hear()
+    spare = spare_of(one)
+    child = Child(one, tmp_path)
+    child.ready()
+    assert child.pid == spare
+    assert child.get("/about")["comm"] == "one"
+    one.close()
+
+
+def test_a_function_asked_for_during_the_rehearsal_does_not_wait_for_it(tmp_path: Path) -> None:
+    one = Zygote("--entry", ENTRY, "--preload", "asyncio,httptools,random,rehearsals", "--rehearse", "rehearsals:last")
+    one.hear()
+    wait_until(lambda: [comm(pid) for pid in children(one.process.pid)] == ["rehearsal"])
+    child = Child(one, tmp_path)
+    child.ready()
+    [rehearsal] = [pid for pid in children(one.process.pid) if comm(pid) == "rehearsal"]
+    os.kill(rehearsal, signal.SIGKILL)
+    spare_of(one)
+    one.close()
+
+
+def test_the_end_of_the_zygote_ends_its_rehearsal(tmp_path: Path) -> None:
+    one = Zygote("--entry", ENTRY, "--preload", "asyncio,httptools,random,rehearsals", "--rehearse", "rehearsals:last")
+    one.hear()
+    wait_until(lambda: [comm(pid) for pid in children(one.process.pid)] == ["rehearsal"])
+    [rehearsal] = children(one.process.pid)
+    one.close()
+    wait_until(lambda: dead(rehearsal))
+
+
+def children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def comm(pid: int) -> str:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
+
+
+def asleep(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
+def private_kb(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Private_Dirty:"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -176,6 +177,15 @@ class Gate:
 
     def open(self) -> None:
         os.write(self._fd, b"x")
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Returns when `condition` holds; for what nobody tells of. Raises `TimeoutError`."""
+    until = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > until:
+            raise TimeoutError("waited in vain")
+        time.sleep(0.002)
 
 
 def dead(pid: int) -> bool:
