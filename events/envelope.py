@@ -12,7 +12,7 @@ import re
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -54,7 +54,7 @@ class DecodeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One CloudEvent. `event` is the typed data; `time` is aware; empty strings mean "not given"."""
+    """One CloudEvent. `event` is the typed data; `time` is aware, as read in UTC; empty strings mean "not given"."""
 
     id: str
     source: str
@@ -207,8 +207,9 @@ def _time(text: str, name: str, raw: bytes) -> datetime | None:
         assert digits is not None
         text = f"{whole}.{digits[0][:6]:0<6}{rest[digits.end() :]}"
     try:
-        return datetime.fromisoformat(text)
-    except ValueError as error:
+        # In UTC, as it is stored: one moment has one text, whatever hashes it.
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # OverflowError: its UTC lies outside the years 1 to 9999
         raise DecodeError(f"must be a time that exists ({error})", raw, name) from None
 
 

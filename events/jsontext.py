@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 #: A float repeats up to 15 significant decimal digits exactly (IEEE 754 binary64, DBL_DIG).
@@ -17,7 +17,10 @@ class JsonError(ValueError):
 
 
 def _decimal(text: str) -> Decimal | float:
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent that even a Decimal cannot hold
+        raise JsonError(f"the number {text[:40]} is out of range") from None
     if len(number.as_tuple().digits) <= MAX_DIGITS and -300 < number.adjusted() < 300:
         return number
     # The shortest text of a binary float (a computed share, say) has up to 17 digits and is kept as that float.

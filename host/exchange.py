@@ -280,4 +280,4 @@ class Exchange(Call):
 
 def too_large(limit: int) -> TooLarge:
     """The 413 of the door."""
-    return TooLarge(f"a body may have {limit} bytes")
+    return TooLarge(f"a body may have {limit} bytes at most")

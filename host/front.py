@@ -144,8 +144,8 @@ class Front:
 def _token(authorization: bytes | None) -> bytes:
     """The bearer token of an Authorization field (RFC 6750, 2.1)."""
     if authorization is None:
-        raise Unauthenticated("a bearer token is needed")
+        raise Unauthenticated("send an Authorization header: Bearer and the access token of /auth/login")
     scheme, _, token = authorization.partition(b" ")
     if scheme != b"Bearer" and scheme.lower() != b"bearer":
-        raise Unauthenticated("the Authorization field must hold a bearer token")
+        raise Unauthenticated("the Authorization header must be: Bearer TOKEN")
     return token.strip()

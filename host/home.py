@@ -6,14 +6,17 @@ import fcntl
 import os
 from pathlib import Path
 
-from shared.errors import Conflict
+from shared.errors import Conflict, Invalid
 
 
 class Home:
     """A folder that one host at a time owns. The lock ends with the process, however it ends."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the folder (mode 0700) and take it. Raises `Conflict` naming the process that has it."""
+        """Make the folder (mode 0700) and take it. Raises `Conflict` naming the process that has it, `Invalid` for what
+        is no folder."""
+        if folder.exists() and not folder.is_dir():
+            raise Invalid.field("--home", f"must be a folder; {folder} is none")
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.folder = folder
         self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Mapping
@@ -31,8 +32,9 @@ class Live:
             line = dumps({"time": round(now, 3), "tone": tone, "text": text, **fields})
         else:
             line = f"{time.strftime('%H:%M:%S', time.localtime(now))}  {self._tint(text, tone)}"
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        with contextlib.suppress(OSError):  # nobody looks any more, or there is no room: the work goes on
+            self._stream.write(line + "\n")
+            self._stream.flush()
 
     def _tint(self, text: str, tone: str) -> str:
         return f"\x1b[{_COLOURS[tone]}m{text}\x1b[0m" if self._colours else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -78,11 +79,11 @@ async def serve(options: Options, live: Live, make_ready: Callable[[], None], an
     )
     try:
         await asyncio.gather(cache.start(), host.start(), asyncio.to_thread(make_ready))
+        port = await host.listen(options.address, options.port)
     except BaseException:
         await host.stop(0.0)
         cache.stop()
         raise
-    port = await host.listen(options.address, options.port)
     call = partial(_call, host)
     wanted = subscriptions((f.name, f.annotations, f.concurrency * f.maximum, f.timeout) for f in functions.values())
     bridge = _bridge(wanted, call, live)
@@ -118,7 +119,7 @@ def _settings(options: Options, cache_url: str) -> Settings:
     images = tuple(
         replace(image, preload=(*image.preload, *PRELOAD), rehearsal=REHEARSALS[image.name]) for image in (LIGHT, AGENT)
     )
-    return Settings(images=images, environment=environment)
+    return Settings(images=images, environment=environment, body_limit=settings().body_limit)
 
 
 def _bridge(wanted: Sequence[Subscription], call: Call, live: Live) -> Bridge:
@@ -140,6 +141,7 @@ def run(options: Options, prepare: Callable[[], None], announce: Callable[[int],
     """Take the home, make ready what is missing, serve. Returns the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    os.umask(0o077)  # the databases are the owner's alone, in whatever folder they are
     try:
         home = Home(options.home)
         try:
@@ -150,10 +152,12 @@ def run(options: Options, prepare: Callable[[], None], announce: Callable[[int],
     except HouseError as error:
         print(f"{error.title}: {error.detail}", file=sys.stderr)
         for problem in error.problems:
-            print(f"  {problem.field} {problem.rule}", file=sys.stderr)
+            if problem.rule not in error.detail:
+                print(f"  {problem.field} {problem.rule}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
-        print(f"cannot run: {error}", file=sys.stderr)
+        cure = "; --port takes another one" if error.errno == errno.EADDRINUSE else ""
+        print(f"cannot run: {error}{cure}", file=sys.stderr)
         return 71
     return 0
 
@@ -171,7 +175,7 @@ def options_from(arguments: Sequence[str] | None = None, description: str | None
     parser.add_argument("--stack", type=Path, default=Path("stack.yml"), help="the functions to run")
     parser.add_argument("--ingress", type=Path, default=Path("functions/ingress.json"), help="the public paths")
     parser.add_argument("--address", default="127.0.0.1", help="the address to listen on")
-    parser.add_argument("--port", type=int, default=8080, help="the port to listen on")
+    parser.add_argument("--port", type=_port, default=8080, help="the port to listen on, 0 for any")
     parser.add_argument("--json-logs", action="store_true", help="one JSON object a line, for machines")
     chosen = parser.parse_args(arguments)
     return Options(
@@ -182,6 +186,12 @@ def options_from(arguments: Sequence[str] | None = None, description: str | None
         port=chosen.port,
         json_logs=chosen.json_logs,
     )
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"must be 0 to {2**16 - 1}, not {text!r}")
+    return int(text)
 
 
 def main() -> int:

@@ -17,6 +17,8 @@ OnEvent = Callable[..., None]  # (kind, **fields)
 #: Variables of the host that are secrets, by the name under which a function lists them in the stack. No zygote has
 #: them, and of the functions only those that list them.
 SECRETS = {"openai-api-key": "OPENAI_API_KEY"}
+#: Of the host alone: no function is given them.
+OWN = frozenset({"BIZOSAAS_DEMO_PASSWORD"})
 LIBRARIES = ("fastapi", "uvicorn", "httptools", "pydantic", "sqlalchemy", "shared.runtime.entry")
 
 
@@ -83,7 +85,8 @@ class Settings:
 
 def open_environment() -> dict[str, str]:
     """This process's environment without the secrets: what everything gets that the host starts."""
-    return {name: value for name, value in os.environ.items() if name not in SECRETS.values()}
+    kept_back = OWN | set(SECRETS.values())
+    return {name: value for name, value in os.environ.items() if name not in kept_back}
 
 
 def secret_environment(listed: Collection[str]) -> dict[str, str]:

@@ -7,9 +7,8 @@ import ctypes
 import signal
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
+from host.folder import Folder
 from host.settings import open_environment
 
 _READY_SECONDS = 5.0
@@ -21,8 +20,8 @@ class Valkey:
 
     def __init__(self) -> None:
         """Choose where the socket will be; nothing starts yet."""
-        self._folder = tempfile.TemporaryDirectory(prefix="bizosaas-cache-")
-        self._socket = Path(self._folder.name) / "s"
+        self._folder = Folder()
+        self._socket = self._folder.path / "s"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -40,7 +39,8 @@ class Valkey:
             "unixsocketperm": "700",
             "save": "",
             "appendonly": "no",
-            "dir": self._folder.name,
+            "dir": str(self._folder.path),
+            "loglevel": "warning",  # nobody reads its words while it lives, and a full pipe would stop it
             "maxmemory": "64mb",
             "maxmemory-policy": "allkeys-lru",
         }
@@ -85,7 +85,7 @@ class Valkey:
             self._process.wait()
             if self._process.stdout is not None:
                 self._process.stdout.close()
-        self._folder.cleanup()
+        self._folder.remove()
 
 
 def _end_with_us() -> None:

@@ -44,25 +44,30 @@ class Client:
     """The API as one user."""
 
     def __init__(self, base: str, email: str, password: str) -> None:
-        """Sign in. Exits with the reason when that does not work."""
+        """Sign in. Exits with the reason when that does not work, as `call` does when nobody answers."""
         self._base = base
+        self._silence = f"nothing answers on {base}; start it with scripts/up in another terminal"
         self._http = urllib3.PoolManager(retries=urllib3.Retry(total=5, status_forcelist=[503], allowed_methods=None))
         self._headers = {"content-type": "application/json"}
         try:
             answer = self.call("POST", "/auth/login", {"email": email, "password": password})
-        except urllib3.exceptions.HTTPError:
-            sys.exit(f"nothing answers on {base}; start it with scripts/up in another terminal")
         except JsonError:
             sys.exit(f"what answers on {base} is not this platform")
         if "access_token" not in answer:
             sys.exit(f"cannot sign in as {email}: {answer.get('detail')}")
         self._headers["authorization"] = f"Bearer {answer['access_token']}"
+        self._silence = (
+            f"{base} answers no more; what it took is kept: start it again with scripts/up, then say this again"
+        )
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """One call; the JSON of the answer, whatever its status."""
         data = None if body is None else dumps(body).encode()
         more = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = self._http.request(method, self._base + path, body=data, headers=self._headers | more)
+        try:
+            answer = self._http.request(method, self._base + path, body=data, headers=self._headers | more)
+        except urllib3.exceptions.HTTPError:
+            sys.exit(self._silence)
         return loads(answer.data)
 
 
@@ -75,12 +80,18 @@ def main() -> int:
     began = time.monotonic()
     tasks: list[Any] = []
     refused: list[tuple[Job, str]] = []
+    silent: list[str] = []
     for batch in batches:  # tickets ask about orders of the day, so they come when those are done
         sent, bad = _send(client, batch, options, console)
-        tasks += _follow(client, sent, console)
+        seen, without = _follow(client, sent, console)
+        tasks += seen
+        silent += without
         refused += bad
     _show(client, tasks, refused, time.monotonic() - began, options, console)
-    return 1 if refused or any(task["status"] not in (*ENDED, WAITS) for task in tasks) else 0
+    if silent:
+        home = f" --home {options.home}"
+        console.print(f"no task came of {', '.join(silent)}; scripts/queues dead domain.orders{home} may say why")
+    return 1 if refused or silent or any(task["status"] not in (*ENDED, WAITS) for task in tasks) else 0
 
 
 def _options() -> argparse.Namespace:
@@ -155,8 +166,8 @@ def _send_one(client: Client, job: Job, seed: int) -> Any:
     return client.call("POST", "/tasks", {"type": job.kind, "data": job.body}, idempotency_key=key)
 
 
-def _follow(client: Client, sent: list[str], console: Console) -> list[Any]:
-    """The tasks, when each has ended or waits for a human, or when patience is over."""
+def _follow(client: Client, sent: list[str], console: Console) -> tuple[list[Any], list[str]]:
+    """The tasks, when each has ended or waits for a human, or when patience is over; and the webhooks without one."""
     found: dict[str, Any] = {}
     until = time.monotonic() + PATIENCE_SECONDS
     with _bar(console) as bar:
@@ -169,8 +180,9 @@ def _follow(client: Client, sent: list[str], console: Console) -> list[Any]:
             bar.update(job, completed=len(found))
             time.sleep(0.25)  # between two looks
     missing = [name for name in sent if name not in found]
-    late = [client.call("GET", f"/tasks/{name}") for name in missing if "#" not in name]
-    return [*found.values(), *late]
+    late = [task for task in _all_tasks(client) if task["id"] in missing or task["cause"] in missing] if missing else []
+    begun = {name for task in late for name in (task["id"], task["cause"])}
+    return [*found.values(), *late], [name for name in missing if name not in begun]
 
 
 def _all_tasks(client: Client) -> Iterator[Any]:
@@ -231,9 +243,11 @@ def _waiting_table(waiting: list[Any]) -> Table:
 
 
 def reason_line(reason: Any) -> str:
-    """A reason in one line: the trigger, the field, its value and the limit."""
-    limit = "" if reason.get("limit") is None else f" (limit {reason['limit']})"
-    return f"{reason['trigger']}: {reason['field']} is {str(reason['actual'])[:80]}{limit}"
+    """A reason in one line: the trigger, the field, its value, the limit, and why where value and limit do not say."""
+    notes = [] if reason.get("limit") is None else [f"limit {reason['limit']}"]
+    notes += [reason["why"]] if reason.get("why") else []
+    behind = f" ({'; '.join(notes)})" if notes else ""
+    return f"{reason['trigger']}: {reason['field']} is {str(reason['actual'])[:80]}{behind}"
 
 
 def _say_how_to_decide(client: Client, waiting: list[Any], options: argparse.Namespace, console: Console) -> None:

@@ -1,6 +1,6 @@
 """Look at the queues of a home, and at what died in them; send it again, or discard it (both are put on record).
 
-scripts/queues                          what each queue holds
+scripts/queues                          what each queue holds, and the topics in which a fact died
 scripts/queues dead QUEUE_OR_TOPIC      what died there, with the reasons
 scripts/queues replay ID --why TEXT     send a dead message to where it came from, as new
 scripts/queues discard ID --why TEXT    forget it
@@ -12,6 +12,7 @@ import argparse
 import getpass
 import os
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,6 +76,9 @@ def _depths(bus: Bus) -> None:
     for queue in QUEUES:
         depth = bus.depth(queue)
         table.add_row(queue, str(depth.ready), str(depth.leased), str(depth.delayed), str(depth.dead))
+    for topic in TOPICS:
+        if dead := sum(1 for _ in _letters(bus, topic)):
+            table.add_row(topic, "", "", "", str(dead))
     Console().print(table)
 
 
@@ -84,16 +88,20 @@ def _dead(bus: Bus, origin: str) -> None:
     table = Table()
     for column in ("id", "event", "died", "attempts", "reason"):
         table.add_column(column, overflow="fold")
+    for letter in _letters(bus, origin):
+        died = datetime.fromtimestamp(letter.died_at, UTC).isoformat(timespec="seconds")
+        table.add_row(letter.id, letter.message.id, died, str(letter.attempts), letter.reason)
+    Console().print(table)
+
+
+def _letters(bus: Bus, origin: str) -> Iterator[DeadLetter]:
     cursor = None
     while True:
         page = bus.dead_letters(origin, 100, cursor)
-        for letter in page.items:
-            died = datetime.fromtimestamp(letter.died_at, UTC).isoformat(timespec="seconds")
-            table.add_row(letter.id, letter.message.id, died, str(letter.attempts), letter.reason)
+        yield from page.items
         cursor = page.next_cursor
         if cursor is None:
-            break
-    Console().print(table)
+            return
 
 
 def _note(bus: Bus, verb: str, letter: DeadLetter, why: str) -> None:

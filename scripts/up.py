@@ -19,6 +19,7 @@ from pathlib import Path
 from host.live import Live
 from host.main import Options, options_from, run
 from scripts.demo_tenants import USERS, seed_settings
+from shared.auth.passwords import check_rules
 from shared.auth.users import SeedUser, change_passwords, seed
 from shared.settings import settings
 
@@ -40,24 +41,30 @@ def _ours(path: Path) -> Path:
 
 
 def _prepare(home: Path) -> None:
-    """The demo tenants: made once; what was changed since stays."""
+    """The demo tenants: made once; what was changed since stays. A new password is kept when it works: a start that
+    was broken off is made good by the next."""
     before, password = _password(home)
     made = seed([SeedUser(*user) for user in USERS], lambda _email: password)
-    if password != before and not made:
-        change_passwords([user[0] for user in USERS], password)
+    if password != before:
+        change_passwords([user[0] for user in USERS if user[0] not in made], password)
+        _keep(home / PASSWORD_FILE, password)
     seed_settings()
 
 
 def _password(home: Path) -> tuple[str, str]:
-    """(the demo password until now, the one from now on), the latter kept in the home folder."""
+    """(the demo password until now, the one from now on)."""
     path = home / PASSWORD_FILE
     before = path.read_text().strip() if path.exists() else ""
-    password = os.environ.get("BIZOSAAS_DEMO_PASSWORD", "") or before or secrets.token_urlsafe(12)
-    if password != before:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(password + "\n")
-    return before, password
+    given = os.environ.get("BIZOSAAS_DEMO_PASSWORD", "")
+    if given:  # before it is kept: one that cannot be used must not stand there at the next start
+        check_rules(given, field="BIZOSAAS_DEMO_PASSWORD", names=tuple(user[0] for user in USERS))
+    return before, given or before or secrets.token_urlsafe(12)
+
+
+def _keep(path: Path, password: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(password + "\n")
 
 
 def _announce(options: Options, live: Live, port: int, began: float) -> None:

@@ -14,7 +14,7 @@ from events.envelope import BATCH, STRUCTURED, DecodeError, Envelope, decode_htt
 from events.event import Event
 from events.jsontext import JsonError, loads
 from events.registry import DOMAIN
-from shared.errors import Forbidden, HouseError, Invalid, Malformed
+from shared.errors import Forbidden, HouseError, Invalid, Malformed, TooLarge
 from shared.runtime import outbox
 from shared.runtime.http import ServicesNow, operation_router
 from shared.runtime.services import Services
@@ -134,6 +134,8 @@ def _accept(services: Services, item: Envelope | DecodeError) -> Received | Hous
         kept = _owned(replace(item, event=_masked(item.event)), services)
     except Invalid as error:
         return error
+    if len(kept.encode()) > services.settings.body_limit:  # as it travels: nobody could read it
+        return TooLarge(f"with its attributes the event has more than {services.settings.body_limit} bytes")
     if not outbox.was_handled(services.unit, services.spec.name, kept):
         outbox.note_handled(services.unit, services.spec.name, kept, services.now())
         services.forward(kept)
@@ -142,11 +144,13 @@ def _accept(services: Services, item: Envelope | DecodeError) -> Received | Hous
 
 def _masked(event: Event) -> Event:
     """The event without card numbers, IBANs and verification codes: from here on it is kept in many places, the
-    record among them. What was masked travels with an event that starts work, so that the work stops at a human."""
-    found = mask_sensitive(event.model_dump())
+    record among them. Its own ids stay, for they tell things apart. What was masked travels with an event that starts
+    work, so that the work stops at a human."""
+    given = event.model_dump()
+    found = mask_sensitive({name: value for name, value in given.items() if not name.endswith("_id")})
     if not found.findings:
         return event
-    clean = dict(found.clean)
+    clean = given | found.clean
     if "masked" in type(event).model_fields:
         clean["masked"] = [*clean["masked"], *(text[:1000] for text in forbidden(found.findings))]
     try:

@@ -19,7 +19,7 @@ from events.orchestration import AgentCompleted, TaskAssigned, TaskEnded, TaskSu
 from events.work import ApprovalWork, ExceptionWork, RoleWork
 from shared.agents.case import Escalation, Result
 from shared.agents.role import END, Role
-from shared.agents.roles import first_role, role, task_types
+from shared.agents.roles import first_role, role, roles, task_types
 from shared.coordination.actions import carry_out_safe
 from shared.coordination.tasks import Task
 from shared.errors import Invalid
@@ -47,6 +47,8 @@ class Order:
 def starting_role(order: Order) -> Role:
     """The role that begins. Raises `Invalid` when there is none, or when the one asked for does not do the type."""
     if order.role:
+        if order.role not in roles():
+            raise Invalid.field("role", f"no agent role is named {order.role!r}; GET /agents names them")
         chosen = role(order.role)
         if order.type not in chosen.task_types:
             raise Invalid.field("role", f"{order.role} does not do tasks of the type {order.type}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, Row, func, insert, select, type_coerce, update
@@ -135,7 +135,7 @@ def _as_written(row: Row[Any]) -> bool:
 def digest(row: dict[str, Any]) -> str:
     """The hash of a row: SHA-256 over the canonical JSON of everything in it but the hash."""
     covered = {name: row[name] for name in _COVERED}
-    covered["time"] = row["time"].isoformat()
+    covered["time"] = row["time"].astimezone(UTC).isoformat()
     return hashlib.sha256(canonical(covered).encode()).hexdigest()
 
 

@@ -14,6 +14,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from functools import cache
 
@@ -24,6 +25,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from shared.contract import FunctionSpec
+from shared.errors import HouseError
 from shared.runtime.app import build
 from shared.runtime.load import find
 from shared.settings import settings
@@ -96,10 +98,18 @@ def main() -> None:
     """Serve the function named by FUNCTION on a TCP port, as a container does."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8080")))
+    parser.add_argument("--port", type=int, default=os.environ.get("PORT", "8080"))
     options = parser.parse_args()
-    listener = socket.create_server((options.host, options.port), backlog=512)
-    run(os.environ.get("FUNCTION", ""), listener, lambda: None)
+    name = os.environ.get("FUNCTION", "")
+    if not name:
+        parser.error("FUNCTION names the function to serve; it is not set")
+    try:
+        find(name)
+        with socket.create_server((options.host, options.port), backlog=512) as listener:
+            run(name, listener, lambda: None)
+    except HouseError as error:
+        print(f"{error.title}: {error.detail}", file=sys.stderr)
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -53,6 +53,8 @@ def test_a_number_with_a_point_keeps_its_digits() -> None:
         b'"\\ud800"',
         b"1.23456789012345678901",
         b"1e999",
+        b"1e99999999999999999999",
+        b"[-1.5E-99999999999999999999]",
     ],
 )
 def test_what_is_not_json_of_this_house_is_refused(raw: bytes) -> None:

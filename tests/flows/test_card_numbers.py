@@ -62,3 +62,15 @@ def test_in_the_words_of_a_task_and_of_those_who_decide_or_cancel_it(shop: Platf
     cancelled = shop.call("POST", f"/tasks/{other}/cancel", json={"why": TOLD})
     assert cancelled.json()["why"] == MASKED
     assert_kept_nowhere(shop)
+
+
+def test_in_a_fact_that_starts_no_work_while_its_ids_stay(shop: Platform) -> None:
+    """The record is for ever; two leads must not become one because their ids look like cards."""
+    lead = {"lead_id": "4222222222222", "origin": TOLD, "attributes": {"cvv": "737"}}
+    event = placed(order(), id=f"lead-{secrets.token_hex(4)}", type="bizosaas.customers.LeadCreated.v1", data=lead)
+    assert publish(shop, event).status_code == 202
+    shop.quiet()
+    (kept,) = [item["data"] for item in shop.get("/audit?limit=200")["items"] if "LeadCreated" in item["type"]]
+    assert (kept["lead_id"], kept["origin"]) == ("4222222222222", MASKED)
+    assert kept["attributes"] == {"cvv": "****"}
+    assert_kept_nowhere(shop)

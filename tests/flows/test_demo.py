@@ -18,6 +18,7 @@ from threading import Thread
 import pytest
 
 from events.envelope import Envelope
+from events.topology import QUEUES
 from events.work import ApprovalWork
 from shared.bus.port import Message
 from shared.ids import derive_id
@@ -224,6 +225,35 @@ def test_another_server_on_the_port_is_said_in_words(shop: Platform) -> None:
     assert said.stderr == f"what answers on http://127.0.0.1:{server.server_port} is not this platform\n"
 
 
+class _Mortal(_Somebody):
+    """Lets somebody in, and is gone."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        body = b'{"access_token": "t"}'
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.mark.parametrize("verb", ["demo", "decide"])
+def test_a_platform_that_ends_meanwhile_is_said_in_words(shop: Platform, verb: str) -> None:
+    with HTTPServer(("127.0.0.1", 0), _Mortal) as server:
+
+        def once() -> None:
+            server.handle_request()
+            server.server_close()
+
+        thread = Thread(target=once)
+        thread.start()
+        said = run(shop, verb, "--port", str(server.server_port))
+        thread.join()
+    base = f"http://127.0.0.1:{server.server_port}"
+    assert said.returncode == 1
+    assert said.stderr.startswith(f"{base} answers no more; what it took is kept: start it again with scripts/up")
+
+
 def test_a_file_that_cannot_be_read_is_said_in_words(shop: Platform, tmp_path: Path) -> None:
     said = run(shop, "demo", "--file", str(tmp_path / "none.jsonl"))
     assert (said.returncode, said.stderr) == (1, f"cannot read {tmp_path / 'none.jsonl'}: No such file or directory\n")
@@ -325,7 +355,7 @@ def test_a_dead_letter_is_looked_at_replayed_and_discarded_and_each_act_is_on_re
     message = poison(shop, "nobody-knows-it")
     depths = {row[0]: row[1:] for row in cells(run(shop, "queues").stdout)}
     assert depths["hitl_approval"] == ["0", "0", "0", "1"]
-    assert len(depths) == 11
+    assert set(depths) == set(QUEUES)
     letter = letters(shop, message)[0]
     assert (letter[3], letter[4]) == ("1", "404: no task has the id 'nobody-knows-it'")
     silent = run(shop, "queues", "replay", letter[0])
@@ -341,6 +371,17 @@ def test_a_dead_letter_is_looked_at_replayed_and_discarded_and_each_act_is_on_re
         ("dead letter discard", "it was a test", "hitl_approval"),
         ("dead letter replay", "the task may be there now", "hitl_approval"),
     ]
+
+
+def test_a_topic_in_which_a_fact_died_is_shown_beside_the_queues(shop: Platform) -> None:
+    """Else nobody would look there."""
+    with shop.bus() as bus:
+        bus.send([], [("domain.trading", Message("no-fact", b"no fact", key="demo"))])
+
+    def shown() -> list[list[str]]:
+        return [row for row in cells(run(shop, "queues").stdout) if row[0] == "domain.trading"]
+
+    assert wait_for(shown, "the topic to be shown") == [["domain.trading", "", "", "", "1"]]
 
 
 def test_what_is_wrong_with_a_call_of_queues_is_said_in_words(shop: Platform, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import jwt
 import pytest
 
 from shared.auth.keys import signing_key
+from tests.flows.conftest import MakePlatform
 from tests.flows.platform import PASSWORD, Platform
 
 pytestmark = pytest.mark.flow
@@ -84,6 +85,25 @@ def test_a_body_of_ten_megabytes_in_chunks_is_refused_in_the_middle(shop: Platfo
     assert headers["content-type"] == "application/problem+json"
 
 
+def test_the_door_takes_what_the_operator_lets_in_and_no_event_that_no_function_could_read(
+    platform: MakePlatform,
+) -> None:
+    """BIZOSAAS_BODY_LIMIT is one limit for all. An event that was sent in binary mode travels in structured mode, and
+    is longer then."""
+    limit = 6_000_000
+    one = platform(BIZOSAAS_BODY_LIMIT=str(limit)).start()
+    as_json = {"content-type": "application/json"}
+    is_problem(one.call("POST", "/tasks", content=b"{" + b" " * 5_000_000, headers=as_json), 400)
+    problem = is_problem(one.call("POST", "/tasks", content=b" " * (limit + 1), headers=as_json), 413)
+    assert problem["detail"] == f"a body may have {limit} bytes at most"
+    data = b'{"order_id":"o","amount":"1.00","currency":"EUR","order":{"note":"%b"}}' % (b"x" * (limit - 100))
+    attributes = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "bizosaas.commerce.OrderPlaced.v1"}
+    headers = as_json | {f"ce-{name}": value for name, value in attributes.items()}
+    assert len(data) <= limit
+    problem = is_problem(one.call("POST", "/events", content=data, headers=headers), 413)
+    assert "with its attributes" in problem["detail"]
+
+
 def test_a_body_with_two_lengths_is_refused(shop: Platform) -> None:
     """Content-Length beside Transfer-Encoding is how requests are smuggled (RFC 9112, 6.1)."""
     before = tasks(shop)
@@ -123,6 +143,7 @@ def test_malformed_json_is_400_and_says_what_is_wrong(shop: Platform, body: byte
         ("POST", "/tasks", {"type": "order", "data": {}, "created_by": "somebody"}, "created_by"),
         ("POST", "/tasks", {"type": "order"}, "data"),
         ("POST", "/tasks", {"type": "order", "data": {}, "priority": 11}, "priority"),
+        ("POST", "/tasks", {"type": "order", "data": {}, "role": "nobody"}, "role"),
         ("POST", "/tasks", [], "body"),
         ("POST", "/tasks", None, "body"),
         ("POST", "/tasks/classify", {"type": "order", "data": {}, "policy": {}}, "policy"),
@@ -275,6 +296,9 @@ def test_the_tenant_is_the_tokens_and_nobody_elses_word(shop: Platform) -> None:
 
 def test_a_session_that_was_ended_cannot_be_gone_on_with(shop: Platform) -> None:
     """After a logout the refresh token is over, /auth/me says so at once, and the record has it."""
+    query = "SELECT count(*) FROM record WHERE data LIKE '%identity.logged_out%'"
+    shop.quiet()
+    ((before,),) = shop.rows("audit", query)
     answer = shop.call("POST", "/auth/login", None, json={"email": READER, "password": PASSWORD}).json()
     mine = {"authorization": f"Bearer {answer['access_token']}"}
     assert shop.call("GET", "/auth/me", None, headers=mine).status_code == 200
@@ -282,8 +306,7 @@ def test_a_session_that_was_ended_cannot_be_gone_on_with(shop: Platform) -> None
     is_problem(shop.call("GET", "/auth/me", None, headers=mine), 401)
     is_problem(shop.call("POST", "/auth/refresh", None, json={"refresh_token": answer["refresh_token"]}), 401)
     shop.quiet()
-    noted = shop.rows("audit", "SELECT count(*) FROM record WHERE data LIKE '%identity.logged_out%'")
-    assert noted == [(1,)]
+    assert shop.rows("audit", query) == [(before + 1,)]
 
 
 def test_a_copied_refresh_token_ends_its_session(shop: Platform) -> None:

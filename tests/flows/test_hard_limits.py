@@ -23,7 +23,7 @@ from shared.ids import derive_id
 from shared.runtime.clock import utc_now
 from tests.flows.conftest import MakePlatform
 from tests.flows.counting import count
-from tests.flows.platform import ROOT, Platform, wait_for
+from tests.flows.platform import PASSWORD, ROOT, Platform, wait_for
 from tests.flows.samples import big_order, order
 
 pytestmark = pytest.mark.flow
@@ -269,13 +269,15 @@ def test_nothing_starts_while_a_function_leaves_open_who_may_call_it(platform: M
     assert one.processes() == []
 
 
-def test_the_model_s_key_is_in_the_environment_of_no_process_but_the_host(platform: MakePlatform) -> None:
-    """Neither the zygote, nor the cache, nor a function can be asked for it through /proc; the roles get it later
-    (`test_model.py` sees it arrive)."""
+def test_the_model_s_key_and_the_password_are_in_the_environment_of_no_process_but_the_host(
+    platform: MakePlatform,
+) -> None:
+    """Neither the zygote, nor the cache, nor a function can be asked for them through /proc; the roles get the key
+    later (`test_model.py` sees it arrive)."""
     one = platform(OPENAI_API_KEY=KEY, BIZOSAAS_MODEL_BASE_URL="http://127.0.0.1:9/v1").start()
     one.get("/tasks")
     assert one.process is not None
     others = [process for process in one.processes() if process.pid != one.process.pid]
     assert len(others) >= 3
-    assert [process for process in others if KEY in process.environ().values()] == []
+    assert [process for process in others if {KEY, PASSWORD} & set(process.environ().values())] == []
     assert KEY in Path(f"/proc/{one.process.pid}/environ").read_text()

@@ -78,6 +78,36 @@ def test_the_password_is_random_and_for_the_owner_only(platform: MakePlatform) -
     assert path.read_text().strip() == password
 
 
+def test_a_password_that_breaks_a_rule_is_refused_and_not_kept(platform: MakePlatform) -> None:
+    """The variable is named, and the next start, with a good one, goes on."""
+    one = platform(BIZOSAAS_DEMO_PASSWORD="short")
+    said = subprocess.run(one.command(), cwd=ROOT, env=one.variables(), capture_output=True, text=True, timeout=60)
+    assert (said.returncode, said.stdout) == (65, "")
+    assert said.stderr == "The input is not valid: BIZOSAAS_DEMO_PASSWORD: must have 8 to 1024 characters\n"
+    assert not (one.home / "demo-password").exists()
+    one.environment["BIZOSAAS_DEMO_PASSWORD"] = PASSWORD
+    assert one.start().call("GET", "/auth/me").status_code == 200
+
+
+def test_in_a_folder_that_is_open_to_all_what_is_kept_is_the_owners_alone(platform: MakePlatform) -> None:
+    """The databases hold customers, hashes of passwords and sessions."""
+    one = platform()
+    one.home.mkdir(mode=0o755)
+    one.start().call("GET", "/auth/me")
+    kept = {path.name: stat.S_IMODE(path.stat().st_mode) for path in one.home.iterdir()}
+    assert {"identity.db", "orchestration.db", "audit.db", "bus.db", "demo-password"} <= kept.keys()
+    assert not {name: oct(mode) for name, mode in kept.items() if mode & 0o077}
+
+
+def test_a_port_that_is_none_is_refused(platform: MakePlatform) -> None:
+    """The kernel would take the rest of a division, and nobody would find the platform there."""
+    one = platform()
+    one.port = 99_999
+    said = subprocess.run(one.command(), cwd=ROOT, env=one.variables(), capture_output=True, text=True, timeout=60)
+    assert said.returncode == 2
+    assert "--port: must be 0 to 65535, not '99999'" in said.stderr
+
+
 def test_every_line_for_machines_is_json(shop: Platform) -> None:
     """`--json-logs` writes one object a line (the reader of the harness fails on anything else), beginning with
     where to look, and tells what happened."""
@@ -121,7 +151,7 @@ def test_a_taken_port_is_said_in_words(platform: MakePlatform, shop: Platform) -
     one.port = shop.port
     said = subprocess.run(one.command(), cwd=ROOT, env=one.variables(), capture_output=True, text=True, timeout=60)
     assert said.returncode == 71
-    assert "address already in use" in said.stderr
+    assert "address already in use; --port takes another one" in said.stderr
     assert "Traceback" not in said.stderr
     one.port = free_port()
     again = Platform(one.home, one.stack)

@@ -62,3 +62,18 @@ def test_a_request_says_how_urgent_it_is() -> None:
         }
     )
     assert lines(request)[0].endswith("waits for a human (high): fraud_risk_detected")
+
+
+class Closed(io.StringIO):
+    """A pipe whose reader went away, or a file on a full disk."""
+
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+def test_the_work_goes_on_when_nobody_can_be_told() -> None:
+    """Facts are told in the thread that moves all messages: an error there would stop the house."""
+    body = Envelope("1", "/s", TaskEnded(task_id="a", task_type="order", status="completed", actor="u")).encode()
+    live = Live(json_lines=False, stream=Closed())
+    live.on_fact(Record("t", 0, 0, Message("1", body), "r"))
+    live.on_log("tasks-get", 1, "hello")

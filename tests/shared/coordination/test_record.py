@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,14 @@ def record(home: Path) -> Record:
 def test_a_sound_chain_has_no_fault(record: Record) -> None:
     assert list(record.faults("demo")) == list(record.faults("other")) == []
     assert record.length("demo") == 5
+
+
+def test_a_fact_with_another_offset_is_as_sound(record: Record) -> None:
+    """The database keeps the moment and no offset."""
+    at = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    assert record.add(replace(entry(5), time=at))
+    record.unit.commit()
+    assert list(record.faults("demo")) == []
 
 
 def test_a_fact_is_recorded_once(record: Record) -> None:

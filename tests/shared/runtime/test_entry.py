@@ -104,3 +104,30 @@ def test_a_path_that_is_not_the_functions_is_a_problem_in_our_words(served: Serv
         connection.sendall(b"GET /other HTTP/1.1\r\nhost: x\r\n\r\n")
         answer = _answer(connection)
     assert (answer.status, answer.getheader("content-type")) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("variables", "status", "says"),
+    [
+        ({}, 2, "FUNCTION names the function to serve; it is not set"),
+        ({"FUNCTION": "hitl-decid"}, 66, "no function is named 'hitl-decid'; did you mean hitl-decide"),
+        ({"FUNCTION": "hitl-decide", "PORT": "http"}, 2, "--port: invalid int value: 'http'"),
+        (
+            {"FUNCTION": "hitl-decide", "PORT": "0", "BIZOSAAS_BODY_LIMIT": "much"},
+            65,
+            "BIZOSAAS_BODY_LIMIT: must be a whole number above 0, not 'much'",
+        ),
+    ],
+)
+def test_what_cannot_be_served_is_said_in_words(variables: dict[str, str], status: int, says: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "shared.runtime.entry"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert said.returncode == status
+    assert says in said.stderr
+    assert "Traceback" not in said.stderr
