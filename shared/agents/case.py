@@ -43,9 +43,9 @@ class Case:
     now: datetime
     tools: Mapping[str, Tool]
     results: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    asked: Mapping[str, str] = field(default_factory=dict)
     draft: str = ""
     found: dict[str, Any] = field(default_factory=dict)
+    asked: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, tool: str) -> Any:
         """What a tool finds in this case; computed when first asked for."""

@@ -42,10 +42,14 @@ class Tenants:
         return self._policies[tenant]
 
     def save(self, tenant: str, document: Mapping[str, Any], changed_by: str) -> None:
-        """Set a tenant's document. Raises `Invalid` when its policy loosens a default."""
+        """Set a tenant's document. Raises `Invalid` when its policy loosens a default, or its time zone is none."""
         from shared.escalation.policy import operator_policy, policy_from
+        from shared.tools.measures import zone
+        from shared.tools.reading import Fields
 
         policy_from(document.get("policy"), operator_policy())
+        if document.get("time_zone") is not None:
+            zone(Fields.of(document))
         connection = self.unit.write()
         values = {"document": dict(document), "changed_at": self.now(), "changed_by": changed_by}
         found = connection.execute(

@@ -17,10 +17,6 @@ from shared.escalation.fields import Known
 
 if TYPE_CHECKING:
     from shared.tools.fraud import History
-    from shared.tools.sentiment import Sentiment
-
-#: The confidence of a sentiment that rests on one word of VADER's lexicon, and on nothing against it.
-SURE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +71,7 @@ def _sentiment(known: Known, fields: Mapping[str, Any], missing: Missing) -> Non
     """VADER on the author's own words. Quoted mail is left out here; the legal words are looked for in all of it."""
     from shared.tools.languages import detect_language
     from shared.tools.message_text import clean_message
-    from shared.tools.sentiment import score_text
+    from shared.tools.sentiment import doubt, score_text
 
     text = clean_message(known.get("message", "")).text
     hint = fields.get("language") or fields.get("locale")
@@ -83,7 +79,7 @@ def _sentiment(known: Known, fields: Mapping[str, Any], missing: Missing) -> Non
     score = score_text(text, language or "en")
     if score.compound is not None:
         known["sentiment"] = Decimal(repr(score.compound))
-    if why := _doubt(text, language, score):
+    if why := doubt(text, language, score):
         missing.why["sentiment"] = why
     missing.computed["sentiment"] = Computed(
         score.compound,
@@ -91,19 +87,6 @@ def _sentiment(known: Known, fields: Mapping[str, Any], missing: Missing) -> Non
         score.confidence,
         ({"positive": score.pos, "negative": score.neg, "hits": score.hits, "words": score.words},),
     )
-
-
-def _doubt(text: str, language: str | None, score: Sentiment) -> str:
-    """Why a sentiment is not known well enough to let a ticket pass; "" when it is."""
-    if not text.strip():
-        return "there is no message to score"
-    # A text in no known language may still speak English ("Worst company ever!!!"), but that VADER's English lexicon
-    # has none of its words proves nothing about it.
-    if score.compound is None or (language is None and not score.hits):
-        return f"the message cannot be scored: its language is {language or 'unknown'}"
-    if score.confidence < SURE:
-        return f"the words of the message do not agree (confidence {score.confidence:.2f})"
-    return ""
 
 
 def _order(known: Known, fields: Mapping[str, Any], past: Past | None, missing: Missing) -> None:

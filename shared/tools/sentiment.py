@@ -12,6 +12,9 @@ from shared.tools.words import tokens
 # In a ticket these name things, they praise nothing: VADER calls "Please send me an invoice." +0.3182.
 NEUTRAL = frozenset(["support", "help", "please", "care", "credit", "free", "share", "security", "value", "interest"])
 
+#: The confidence of a sentiment that rests on one word of VADER's lexicon, and on nothing against it.
+SURE = 0.5
+
 # VADER's work grows with words x hits: a longer text is read at its beginning and its end, half at each.
 READ_CHARACTERS = 20_000
 READ_WORDS = 400
@@ -42,6 +45,19 @@ def score_text(text: str, language: str | None = "en") -> Sentiment:
     scores, hits = _polarity(text)
     pos, neg = scores["pos"], scores["neg"]
     return Sentiment(scores["compound"], pos, neg, hits, count, _confidence(pos, neg, hits, count))
+
+
+def doubt(text: str, language: str | None, score: Sentiment) -> str:
+    """Why a sentiment is not known well enough to let a ticket pass; "" when it is."""
+    if not text.strip():
+        return "there is no message to score"
+    # A text in no known language may still speak English ("Worst company ever!!!"), but that VADER's English lexicon
+    # has none of its words proves nothing about it.
+    if score.compound is None or (language is None and not score.hits):
+        return f"the message cannot be scored: its language is {language or 'unknown'}"
+    if score.confidence < SURE:
+        return f"the words of the message do not agree (confidence {score.confidence:.2f})"
+    return ""
 
 
 def _ends(text: str, limit: int) -> str:

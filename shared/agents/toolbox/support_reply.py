@@ -27,7 +27,7 @@ from shared.tools.leaks import Contacts
 from shared.tools.reading import Fields, moment
 from shared.tools.replies import Draft, ReplySettings, ReplyTask, draft
 from shared.tools.reply_settings import read_reply_settings
-from shared.tools.sentiment import score_text
+from shared.tools.sentiment import doubt, score_text
 
 QUOTE = 200
 TRIAGER, ANALYST = "ticket_triager", "sentiment_analyst"
@@ -40,11 +40,13 @@ _CHANNEL = re.compile(r"[a-z][a-z_]{0,19}")
 @dataclass(frozen=True)
 class Reply:
     """`checked` is the text that was checked: a model's draft where there is one, else the assembled reply. `sent` is
-    the one to send, `refused` what was wrong with a draft that is not."""
+    the one to send, `refused` what was wrong with a draft that is not; `unread` why nobody knows how the customer
+    feels."""
 
     checked: Draft
     sent: Draft
     refused: tuple[str, ...] = ()
+    unread: str = ""
 
 
 def known_facts(case: Case) -> list[dict[str, Any]]:
@@ -124,11 +126,12 @@ def _reply(case: Case) -> Reply:
         # Only what is still open needs a day by which the customer hears again.
         task = replace(task, deadline=due)
         own = draft(task, settings)
+    unread = _feeling(case, _triaged(case))[1]
     if not case.draft:
-        return Reply(own, own)
+        return Reply(own, own, unread=unread)
     theirs = draft(task, settings, case.draft)
     refused = tuple(_faults(theirs, own))
-    return Reply(theirs, own if refused else theirs, refused)
+    return Reply(theirs, own if refused else theirs, refused, unread)
 
 
 def _faults(theirs: Draft, own: Draft) -> Iterator[str]:
@@ -161,7 +164,7 @@ def _task(case: Case) -> ReplyTask:
         allowed=[Allowed.read(one) for one in support_facts.allowed_actions(case)],
         customer=customer,
         name=data.maybe_text("name") or "",
-        sentiment=_sentiment(case, triaged),
+        sentiment=_feeling(case, triaged)[0],
         language=triaged["language"],
     )
 
@@ -180,12 +183,14 @@ def _triaged(case: Case) -> Mapping[str, Any]:
     return case.results.get(TRIAGER) or support_triage.triaged(case)
 
 
-def _sentiment(case: Case, triaged: Mapping[str, Any]) -> float | None:
-    """As given, else as measured by the role for it, else as VADER scores the customer's own words."""
+def _feeling(case: Case, triaged: Mapping[str, Any]) -> tuple[float | None, str]:
+    """How the customer feels, as given, else as the role for it measured, else as VADER scores their own words; and
+    why that cannot be relied on, or ""."""
     for value in (case.data.get("sentiment"), case.results.get(ANALYST, {}).get("sentiment")):
         if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-            return float(value)
-    return score_text(triaged["text"], triaged["language"]).compound
+            return float(value), ""
+    score = score_text(triaged["text"], triaged["language"])
+    return score.compound, doubt(triaged["text"], triaged["language"], score)
 
 
 def _due_day(case: Case) -> dt.date | None:
@@ -218,6 +223,8 @@ def _breaches(checked: Draft) -> bool:
 def _escalations(reply: Reply) -> Iterator[Escalation]:
     """What is wrong with the reply to send, and what a refused draft promised or told all the same."""
     yield from reply.sent.escalations
+    if reply.unread:  # an angry customer must not get an answer that nobody has read
+        yield Escalation("negative_customer_sentiment", "sentiment", None, None, why=reply.unread)
     if reply.sent.unsupported:
         why = "no known fact says so"
         yield Escalation("potential_policy_violation", "body", _texts(reply.sent.unsupported), why=why)

@@ -277,3 +277,23 @@ def test_five_megabytes_are_answered_in_seconds() -> None:
 def test_a_past_of_no_order_says_nothing() -> None:
     assert facts_of("Where is my order 1042?", None) == {}
     assert facts_of("Where is my order 1042?", Past([replace(PastOrder(), outputs={})])) == {"order_id": "1042"}
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        ("Wo ist meine Bestellung 1042? Ich bin sehr wütend, das ist eine Katastrophe!", "its language is de"),
+        # the page of support's nasty case: confidence 0.125, "so a human or a model reads it"
+        ("Great, it broke after one day. Just what I needed.", "confidence 0.1"),
+    ],
+)
+def test_a_customer_whose_feeling_cannot_be_measured_is_answered_by_a_human(message: str, why: str) -> None:
+    found = answer(message, PAST)
+    (reason,) = [one for one in found.escalations if one.trigger == "negative_customer_sentiment"]
+    assert (reason.field, reason.actual) == ("sentiment", None)
+    assert why in reason.why
+
+
+def test_a_feeling_that_is_given_needs_no_measure() -> None:
+    found = answer("Wo ist meine Bestellung 1042?", PAST, sentiment=Decimal("0.1"))
+    assert "negative_customer_sentiment" not in [one.trigger for one in found.escalations]
