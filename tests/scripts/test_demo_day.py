@@ -37,7 +37,12 @@ WAITING = {
     "card_in_note": "potential_policy_violation",
     "no_rate": "high_value_transaction",
 }
-STOPPED = {"angry": "negative_customer_sentiment", "lawyer": "legal_review_required", "empty": "low_confidence"}
+STOPPED = {
+    "angry": "negative_customer_sentiment",
+    "german": "negative_customer_sentiment",  # VADER reads English only
+    "lawyer": "legal_review_required",
+    "empty": "low_confidence",
+}
 
 
 def day(seed: int, now: datetime = NOON) -> str:
