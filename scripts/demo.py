@@ -247,7 +247,8 @@ def reason_line(reason: Any) -> str:
     notes = [] if reason.get("limit") is None else [f"limit {reason['limit']}"]
     notes += [reason["why"]] if reason.get("why") else []
     behind = f" ({'; '.join(notes)})" if notes else ""
-    return f"{reason['trigger']}: {reason['field']} is {str(reason['actual'])[:80]}{behind}"
+    found = "not known" if reason["actual"] is None else str(reason["actual"])[:80]
+    return f"{reason['trigger']}: {reason['field']} is {found}{behind}"
 
 
 def _say_how_to_decide(client: Client, waiting: list[Any], options: argparse.Namespace, console: Console) -> None:
