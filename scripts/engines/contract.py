@@ -10,8 +10,7 @@ from typing import Protocol
 
 from scripts.engines.instance import Instance, Process
 
-ADDRESS = "127.0.0.1"
-USER = "bizosaas"
+LOGIN = "bizosaas"
 
 
 class StartFailed(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,19 +16,25 @@ POLICY = Path("/usr/sbin/policy-rc.d")
 FORBID = "#!/bin/sh\nexit 101\n"
 
 
-def provide(wanted: Iterable[Missing], say: Callable[[str], None]) -> None:
-    """Install all of it at once. Raises `StartFailed` where we cannot, or when it did not work."""
-    lacking = list(wanted)
+def provide(missing: Callable[[], list[Missing]], say: Callable[[str], None]) -> None:
+    """Install at once all that `missing` tells of. Raises `StartFailed` where we cannot, or when it did not help."""
+    lacking = missing()
     if not lacking:
         return
-    packages = sorted({package for missing in lacking for package in missing.packages})
-    what = ", ".join(missing.what for missing in lacking)
+    packages = sorted({package for lack in lacking for package in lack.packages})
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise StartFailed(f"{what} not found; on Debian or Ubuntu: sudo apt-get install {' '.join(packages)}")
+        cure = f"sudo apt-get install {' '.join(packages)}"
+        raise StartFailed(f"not found: {_words(lacking)}; on Debian or Ubuntu: {cure}")
     say(f"installing {' '.join(packages)} with apt")
     with _services_not_started():
         _apt("update")
-        _apt("install", "--yes", "--no-install-recommends", *packages)
+        _apt("install", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", *packages)
+    if left := missing():
+        raise StartFailed(f"not found: {_words(left)}, also after apt-get install {' '.join(packages)}")
+
+
+def _words(lacking: list[Missing]) -> str:
+    return ", ".join(lack.what for lack in lacking)
 
 
 def _apt(*arguments: str) -> None:

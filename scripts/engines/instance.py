@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+#: All engines listen here and nowhere else.
+ADDRESS = "127.0.0.1"
+
 
 @dataclass(frozen=True)
 class Process:
@@ -36,6 +39,16 @@ class Instance:
     def port(self) -> int:
         """The port for users, on 127.0.0.1."""
         return self.ports["client"]
+
+    @property
+    def main(self) -> Process:
+        """The engine's own process, as it was started last."""
+        return self.processes[-1]
+
+    @property
+    def address(self) -> str:
+        """Where it listens: `host:port`, nothing secret."""
+        return f"{ADDRESS}:{self.port}"
 
     @property
     def log(self) -> Path:

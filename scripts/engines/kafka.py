@@ -14,13 +14,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from scripts.engines.contract import ADDRESS, Missing, StartFailed
-from scripts.engines.instance import Instance, Process, locked
+from scripts.engines.contract import Missing, StartFailed
+from scripts.engines.instance import ADDRESS, Instance, Process, locked
 from scripts.engines.processes import spawn
 
-PORTS = ("client", "controller")
-USER = None
-STOP = signal.SIGTERM
+PORTS: tuple[str, ...] = ("client", "controller")
+USER: str | None = None
+STOP: signal.Signals = signal.SIGTERM
 STOP_SECONDS = 30.0
 READY_SECONDS = 120.0
 
@@ -153,7 +153,7 @@ def furnish(instance: Instance) -> None:
 
 def url(instance: Instance) -> str:
     """The bootstrap server, as clients take it."""
-    return f"{ADDRESS}:{instance.port}"
+    return instance.address
 
 
 def environment(instance: Instance) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import socket
 
-from scripts.engines.contract import ADDRESS
+from scripts.engines.instance import ADDRESS
 
 #: Below the ports that systems lend to outgoing connections (Linux 32768, others 49152): while an engine is down
 #: none of them can take its place, and no client that tries again can end up connected to itself.

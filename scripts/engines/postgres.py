@@ -7,15 +7,14 @@ import signal
 import subprocess
 from pathlib import Path
 
-from scripts.engines.contract import ADDRESS, Missing, StartFailed, run_as, write_private
-from scripts.engines.contract import USER as LOGIN
-from scripts.engines.instance import Instance, Process
+from scripts.engines.contract import LOGIN, Missing, StartFailed, run_as, write_private
+from scripts.engines.instance import ADDRESS, Instance, Process
 from scripts.engines.processes import as_user, spawn
 from shared.settings import CONTEXTS
 
-PORTS = ("client",)
-USER = "postgres"
-STOP = signal.SIGINT  # the fast shutdown: ends the sessions, keeps what was committed
+PORTS: tuple[str, ...] = ("client",)
+USER: str | None = "postgres"
+STOP: signal.Signals = signal.SIGINT  # the fast shutdown: ends the sessions, keeps what was committed
 STOP_SECONDS = 30.0
 READY_SECONDS = 60.0
 
@@ -92,12 +91,12 @@ def furnish(instance: Instance) -> None:
 
 
 def _conninfo(instance: Instance) -> str:
-    return f"postgresql://{LOGIN}:{instance.password}@{ADDRESS}:{instance.port}/postgres"
+    return f"postgresql://{LOGIN}:{instance.password}@{instance.address}/postgres"
 
 
 def url(instance: Instance, database: str = "postgres") -> str:
     """A database, for SQLAlchemy. The user may make databases."""
-    return f"postgresql+psycopg://{LOGIN}:{instance.password}@{ADDRESS}:{instance.port}/{database}"
+    return f"postgresql+psycopg://{LOGIN}:{instance.password}@{instance.address}/{database}"
 
 
 def environment(instance: Instance) -> dict[str, str]:

@@ -17,6 +17,12 @@ from scripts.engines.instance import Process
 #: The start of a process is counted from the boot of the machine, whose moment moves a little with the clock.
 SAME_START_SECONDS = 2.0
 
+#: How long a killed process may take to go: what it was doing in the kernel ends first.
+KILLED_SECONDS = 20.0
+
+#: What we or our shell may ignore, and a child would go on ignoring.
+INHERITED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
+
 
 def spawn(command: Sequence[str], environ: Mapping[str, str], log: Path, user: str | None = None) -> Process:
     """Start `command` in a session of its own, its output added to `log`; as `user` when that is given (needs root).
@@ -32,7 +38,7 @@ def spawn(command: Sequence[str], environ: Mapping[str, str], log: Path, user: s
         (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
-    pid = os.posix_spawn(program, dropped, whole, file_actions=files, setsid=True)
+    pid = os.posix_spawn(program, dropped, whole, file_actions=files, setsid=True, setsigmask=(), setsigdef=INHERITED)
     return Process(pid, psutil.Process(pid).create_time())
 
 
@@ -56,40 +62,51 @@ def find(process: Process) -> psutil.Process | None:
         return None
 
 
-def tree(process: Process) -> list[psutil.Process]:
-    """The process and all that it has started, as far as they run."""
+def tree(process: Process) -> list[Process]:
+    """The process and all that it has started, as far as they run; the process itself first."""
     found = find(process)
     if found is None:
         return []
+    members = [process]
     with contextlib.suppress(psutil.NoSuchProcess):
-        return [found, *found.children(recursive=True)]
-    return []
+        for child in found.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                members.append(Process(child.pid, child.create_time()))
+    return members
 
 
-def send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
+def send(processes: Iterable[Process], number: signal.Signals) -> None:
     """Send a signal to each that still runs."""
     for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(number)
+        found = find(process)
+        if found is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found.send_signal(number)
 
 
-def end(process: Process, number: signal.Signals, seconds: float) -> bool:
-    """Ask it to end and wait; after `seconds` kill it and all of its own. Returns whether it went by itself."""
+def end(process: Process, number: signal.Signals, seconds: float) -> None:
+    """Ask it to end, and wait until it and all of its own have; after `seconds` kill them."""
     members = tree(process)
-    send(members[:1], signal.SIGCONT)
+    send(members, signal.SIGCONT)
     send(members[:1], number)
-    by_itself = wait(members, seconds)
-    if not by_itself:
+    if not gone(members, seconds):
+        kill(process)
         send(members, signal.SIGKILL)
-        wait(members, seconds)
-    return by_itself
+        gone(members, seconds)
 
 
-def wait(processes: Iterable[psutil.Process], seconds: float) -> bool:
+def kill(process: Process) -> None:
+    """`kill -9` of it and of all of its own; returns when they are gone."""
+    send([process], signal.SIGSTOP)  # so that it starts no other while we count
+    members = tree(process)
+    send(members, signal.SIGKILL)
+    gone(members, KILLED_SECONDS)
+
+
+def gone(processes: Iterable[Process], seconds: float) -> bool:
     """Wait until all have ended; whether they have."""
     until = time.monotonic() + seconds
-    waited = [Process(process.pid, process.create_time()) for process in processes if process.is_running()]
-    while any(find(process) for process in waited):
+    while any(find(process) for process in processes):
         if time.monotonic() > until:
             return False
         time.sleep(0.02)
@@ -101,6 +118,6 @@ def memory(process: Process) -> int:
     total = 0
     for member in tree(process):
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            held = member.memory_full_info()
+            held = psutil.Process(member.pid).memory_full_info()
             total += getattr(held, "pss", held.rss)
     return total

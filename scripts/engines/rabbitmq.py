@@ -10,14 +10,13 @@ import signal
 import socket
 from pathlib import Path
 
-from scripts.engines.contract import ADDRESS, Missing, run_as, write_private
-from scripts.engines.contract import USER as LOGIN
-from scripts.engines.instance import Instance, Process
+from scripts.engines.contract import LOGIN, Missing, run_as, write_private
+from scripts.engines.instance import ADDRESS, Instance, Process
 from scripts.engines.processes import spawn
 
-PORTS = ("client", "management", "distribution", "epmd")
-USER = "rabbitmq"
-STOP = signal.SIGTERM
+PORTS: tuple[str, ...] = ("client", "management", "distribution", "epmd")
+USER: str | None = "rabbitmq"
+STOP: signal.Signals = signal.SIGTERM
 STOP_SECONDS = 60.0
 READY_SECONDS = 120.0
 VHOST = "bizosaas"
@@ -119,7 +118,7 @@ def furnish(instance: Instance) -> None:
 
 def url(instance: Instance) -> str:
     """The virtual host. The user may make others."""
-    return f"amqp://{LOGIN}:{instance.password}@{ADDRESS}:{instance.port}/{VHOST}"
+    return f"amqp://{LOGIN}:{instance.password}@{instance.address}/{VHOST}"
 
 
 def management_url(instance: Instance) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 import socket
 
-from scripts.engines.contract import ADDRESS, Missing, write_private
-from scripts.engines.instance import Instance, Process
+from scripts.engines.contract import Missing, write_private
+from scripts.engines.instance import ADDRESS, Instance, Process
 from scripts.engines.processes import spawn
 
-PORTS = ("client",)
-USER = None
-STOP = signal.SIGTERM
+PORTS: tuple[str, ...] = ("client",)
+USER: str | None = None
+STOP: signal.Signals = signal.SIGTERM
 STOP_SECONDS = 10.0
 READY_SECONDS = 10.0
 
@@ -66,7 +66,7 @@ def furnish(instance: Instance) -> None:
 
 def url(instance: Instance) -> str:
     """Database 0."""
-    return f"redis://:{instance.password}@{ADDRESS}:{instance.port}/0"
+    return f"redis://:{instance.password}@{instance.address}/0"
 
 
 def environment(instance: Instance) -> dict[str, str]:

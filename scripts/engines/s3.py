@@ -7,13 +7,13 @@ import json
 import signal
 import sys
 
-from scripts.engines.contract import ADDRESS, Missing
-from scripts.engines.instance import Instance, Process
+from scripts.engines.contract import Missing
+from scripts.engines.instance import ADDRESS, Instance, Process
 from scripts.engines.processes import spawn
 
-PORTS = ("client",)
-USER = None
-STOP = signal.SIGTERM
+PORTS: tuple[str, ...] = ("client",)
+USER: str | None = None
+STOP: signal.Signals = signal.SIGTERM
 STOP_SECONDS = 10.0
 READY_SECONDS = 60.0
 REGION = "us-east-1"
@@ -54,7 +54,7 @@ def furnish(instance: Instance) -> None:
 
 def url(instance: Instance) -> str:
     """The endpoint; any credentials do."""
-    return f"http://{ADDRESS}:{instance.port}"
+    return f"http://{instance.address}"
 
 
 def environment(instance: Instance) -> dict[str, str]:
