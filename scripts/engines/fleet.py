@@ -54,7 +54,10 @@ def start(name: str, folder: Path | None = None, say: Say = lambda _: None) -> I
         if instance is not None and processes.find(instance.main):
             resume(name, place)
         else:
-            instance = _launch(engine, instance or _make(engine, name, place), place, say)
+            if instance is None:
+                instance = _make(engine, name, place)
+                write(place, instance)  # before its data, which is bound to the password
+            instance = _launch(engine, instance, place, say)
         _await(engine, instance)
         engine.furnish(instance)
         return instance
@@ -117,7 +120,8 @@ def stop(name: str, folder: Path | None = None, *, wipe: bool = False) -> bool:
         for process in running:
             processes.end(process, engine.STOP, engine.STOP_SECONDS)
         if wipe:
-            shutil.rmtree(instance.folder)
+            if instance.folder.exists():
+                shutil.rmtree(instance.folder)
             (place / f"{name}.json").unlink()
         return wipe or bool(running)
 

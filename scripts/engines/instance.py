@@ -41,9 +41,9 @@ class Instance:
         return self.ports["client"]
 
     @property
-    def main(self) -> Process:
-        """The engine's own process, as it was started last."""
-        return self.processes[-1]
+    def main(self) -> Process | None:
+        """The engine's own process, as it was started last; None when it never was."""
+        return self.processes[-1] if self.processes else None
 
     @property
     def address(self) -> str:

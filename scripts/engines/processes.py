@@ -49,8 +49,10 @@ def as_user(command: Sequence[str], user: str | None) -> list[str]:
     return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *command]
 
 
-def find(process: Process) -> psutil.Process | None:
+def find(process: Process | None) -> psutil.Process | None:
     """The running process; None when it has ended, be it not yet buried, or when the id is another's now."""
+    if process is None:
+        return None
     with contextlib.suppress(ChildProcessError):
         os.waitpid(process.pid, os.WNOHANG)  # bury it, if it was ours and has ended
     try:
@@ -62,10 +64,10 @@ def find(process: Process) -> psutil.Process | None:
         return None
 
 
-def tree(process: Process) -> list[Process]:
+def tree(process: Process | None) -> list[Process]:
     """The process and all that it has started, as far as they run; the process itself first."""
     found = find(process)
-    if found is None:
+    if process is None or found is None:
         return []
     members = [process]
     with contextlib.suppress(psutil.NoSuchProcess):
@@ -95,9 +97,9 @@ def end(process: Process, number: signal.Signals, seconds: float) -> None:
         gone(members, seconds)
 
 
-def kill(process: Process) -> None:
+def kill(process: Process | None) -> None:
     """`kill -9` of it and of all of its own; returns when they are gone."""
-    send([process], signal.SIGSTOP)  # so that it starts no other while we count
+    send(tree(process)[:1], signal.SIGSTOP)  # so that it starts no other while we count
     members = tree(process)
     send(members, signal.SIGKILL)
     gone(members, KILLED_SECONDS)
@@ -113,7 +115,7 @@ def gone(processes: Iterable[Process], seconds: float) -> bool:
     return True
 
 
-def memory(process: Process) -> int:
+def memory(process: Process | None) -> int:
     """The bytes that it and its own hold, shared pages counted by their part where the system tells it."""
     total = 0
     for member in tree(process):

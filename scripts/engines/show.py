@@ -48,7 +48,7 @@ def state_of(name: str, place: Path) -> State:
         state = "suspended"
     elif not ENGINES[name].ready(instance):
         state = "not answering"
-    seconds = int(time.time() - instance.main.started)
+    seconds = int(time.time() - process.create_time())
     return State(name, state, instance.address, process.pid, processes.memory(instance.main), seconds)
 
 
