@@ -58,7 +58,7 @@ def _start(name: str, place: Path, news: News) -> str:
     began = time.monotonic()
     try:
         instance = start(name, place, lambda text: news(name, text, False))
-    except StartFailed as error:
+    except (StartFailed, OSError) as error:
         news(name, "failed", True)
         return f"{name}: {error}"
     news(name, f"ready after {time.monotonic() - began:.1f} s on {instance.address}", True)
@@ -76,7 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 0 when what was asked was done, 1 when an engine did not start or is not up."""
     options = _options(arguments)
     names = list(dict.fromkeys(options.names)) or list(ENGINES)
-    place = fleet.home(options.dir)
+    try:
+        return _do(options, names, fleet.home(options.dir))
+    except (StartFailed, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _do(options: argparse.Namespace, names: Sequence[str], place: Path) -> int:
     if options.verb == "up":
         return _up(names, place)
     if options.verb == "down":
@@ -104,12 +111,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _up(names: Sequence[str], place: Path) -> int:
     lines = show.Lines(names)
-    try:
-        with lines.running():
-            up(names, place, lambda name, text, done: lines.say(name, text, done=done))
-    except StartFailed as error:
-        print(error, file=sys.stderr)
-        return 1
+    with lines.running():
+        up(names, place, lambda name, text, done: lines.say(name, text, done=done))
     return 0
 
 

@@ -105,7 +105,7 @@ def prepare(instance: Instance) -> None:
 
 def _fetch_jars() -> None:
     folder = cache()
-    with locked(folder.with_suffix(".lock")):
+    with locked(folder.with_name(f"{folder.name}.lock")):
         if folder.exists():
             return
         with tempfile.TemporaryDirectory(dir=folder.parent) as draft:
