@@ -51,14 +51,14 @@ def start(name: str, folder: Path | None = None, say: Say = lambda _: None) -> I
     engine, place = ENGINES[name], home(folder)
     with locked(place / f"{name}.lock"):
         instance = read(place, name)
-        if instance is not None and processes.find(instance.main):
-            resume(name, place)
-        else:
-            if instance is None:
-                instance = _make(engine, name, place)
-                write(place, instance)  # before its data, which is bound to the password
+        if instance is None:
+            instance = _make(engine, name, place)
+            write(place, instance)  # before its data, which is bound to the password
+        processes.send(processes.tree(instance.main), signal.SIGCONT)
+        if not _comes_up(engine, instance):
             instance = _launch(engine, instance, place, say)
-        _await(engine, instance)
+            if not _comes_up(engine, instance):
+                raise StartFailed(f"it ended while it started; {instance.log} says: {last_words(instance)}")
         engine.furnish(instance)
         return instance
 
@@ -93,17 +93,19 @@ def _launch(engine: Engine, instance: Instance, place: Path, say: Say) -> Instan
     return instance
 
 
-def _await(engine: Engine, instance: Instance) -> None:
+def _comes_up(engine: Engine, instance: Instance) -> bool:
+    """Wait until it answers; False when its process has ended. Raises `StartFailed` when it takes too long."""
     until = time.monotonic() + engine.READY_SECONDS
-    while not engine.ready(instance):
-        if not processes.find(instance.main):
-            raise StartFailed(f"it ended while it started; {instance.log} says: {last_words(instance)}")
+    while processes.find(instance.main):
+        if engine.ready(instance):
+            return True
         if time.monotonic() > until:
             raise StartFailed(
                 f"it runs and does not answer after {engine.READY_SECONDS:.0f} s; "
                 f"{instance.log} says: {last_words(instance)}"
             )
         time.sleep(0.05)
+    return False
 
 
 def stop(name: str, folder: Path | None = None, *, wipe: bool = False) -> bool:

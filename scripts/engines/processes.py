@@ -59,7 +59,9 @@ def find(process: Process | None) -> psutil.Process | None:
         found = psutil.Process(process.pid)
         if abs(found.create_time() - process.started) > SAME_START_SECONDS:
             return None
-        return None if found.status() == psutil.STATUS_ZOMBIE else found
+        # A killed process whose other threads are not gone yet holds its ports still.
+        ended = found.status() == psutil.STATUS_ZOMBIE and found.num_threads() <= 1
+        return None if ended else found
     except psutil.NoSuchProcess:
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -234,6 +235,13 @@ def test_a_suspended_engine_does_not_answer_until_it_is_resumed(place: Path) -> 
     assert services.start("redis", place) == instance, "up resumes it"
     services.suspend("redis", place)
     assert services.down(["redis"], place) == ["redis"], "and down ends it"
+
+
+def test_up_at_the_moment_of_a_kill_starts_it_anew(place: Path) -> None:
+    first = _start("redis", place)
+    assert first.main is not None
+    os.kill(first.main.pid, signal.SIGKILL)
+    assert services.start("redis", place).main != first.main
 
 
 def test_a_restart_is_another_process_on_the_same_port(place: Path) -> None:
