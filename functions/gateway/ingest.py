@@ -14,6 +14,7 @@ from events.envelope import BATCH, STRUCTURED, DecodeError, Envelope, decode_htt
 from events.event import Event
 from events.jsontext import JsonError, loads
 from events.registry import DOMAIN
+from shared.coordination.reactions import check
 from shared.errors import Forbidden, HouseError, Invalid, Malformed, TooLarge
 from shared.runtime import outbox
 from shared.runtime.http import ServicesNow, operation_router
@@ -132,6 +133,7 @@ def _accept(services: Services, item: Envelope | DecodeError) -> Received | Hous
         return Invalid.field("source", "/bizosaas/ is the platform's own")
     try:
         kept = _owned(replace(item, event=_masked(item.event)), services)
+        check(kept.event, services.tenants, tenant)
     except Invalid as error:
         return error
     if len(kept.encode()) > services.settings.body_limit:  # as it travels: nobody could read it

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from events.commerce import OrderPlaced, PaymentProcessed
 from events.event import Event
 from shared.coordination.flow import Order, submit
+from shared.coordination.reactions import order_data
 from shared.errors import Conflict, TryAgain
 from shared.runtime.services import Services
 
@@ -24,17 +25,7 @@ def handle(event: Event, services: Services) -> Iterable[Event]:
 
 
 def _order_placed(event: OrderPlaced, services: Services) -> list[Event]:
-    data = {
-        **event.order,
-        "order_id": event.order_id,
-        "amount": format(event.amount, "f"),
-        "currency": event.currency,
-    }
-    if event.email:
-        data["email"] = event.email
-    if event.customer_id:
-        data["customer_id"] = event.customer_id
-    return _submit(services, data, event.masked)
+    return _submit(services, order_data(event), event.masked)
 
 
 def _payment_processed(event: PaymentProcessed, services: Services) -> list[Event]:

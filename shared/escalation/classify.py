@@ -76,6 +76,14 @@ def classify(
     )
 
 
+def check(task_type: str, data: Mapping[str, Any], policy: Policy) -> None:
+    """Raises the Invalid that `classify` would raise of this data; computes nothing."""
+    problems: list[Problem] = []
+    read_fields(PLANS.get(task_type, OTHER).fields, data, NOTHING, policy, problems)
+    if problems:
+        raise Invalid.together(problems)
+
+
 def _judge_all(
     rules: tuple[Rule, ...], known: Known, policy: Policy, why: Mapping[str, str]
 ) -> tuple[list[Reason], list[Undecided]]:

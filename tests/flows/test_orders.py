@@ -257,3 +257,23 @@ def test_another_tenant_sees_nothing_of_an_order(shop: Platform) -> None:
     assert task not in str(shop.get("/hitl/pending?limit=200", FOREIGN))
     assert shop.get(f"/tasks/{task}")["status"] == "awaiting_approval"
     count(shop, [task])
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"amount": "-1.00"}, "amount"),
+        ({"amount": "1.005"}, "amount"),
+        ({"currency": "XXQ"}, "currency"),
+        ({"fraud_score": "1.5"}, "fraud_score"),
+    ],
+)
+def test_an_event_with_an_order_that_cannot_be_judged_is_refused_at_the_door(
+    shop: Platform, change: dict[str, Any], field: str
+) -> None:
+    """Its sender hears which field is bad; it does not end among the dead letters, where nobody of theirs looks."""
+    data = order(**change)
+    answer = publish(shop, placed(data))
+    assert answer.status_code == 422, answer.text
+    assert [problem["field"].rpartition(".")[2] for problem in answer.json()["problems"]] == [field]
+    assert all(one["data"]["order_id"] != data["order_id"] for one in shop.get("/tasks?limit=200")["items"])
