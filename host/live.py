@@ -12,6 +12,8 @@ from events import orchestration as facts
 from events.envelope import DecodeError, decode
 from events.jsontext import dumps
 from shared.bus.port import Record
+from shared.errors import HouseError
+from shared.objects.claim import fetch_data
 
 _COLOURS = {"good": "32", "wait": "33", "bad": "31", "quiet": "2", "info": "36"}
 
@@ -57,9 +59,12 @@ class Live:
     def on_fact(self, record: Record) -> None:
         """A fact from a topic."""
         try:
-            envelope = decode(record.message.body)
+            envelope = decode(fetch_data(record.message.body))
         except DecodeError as error:
             self.say(f"{record.topic}: a message that is not an event ({error})", "bad", topic=record.topic)
+            return
+        except HouseError as error:  # its data is with the objects, which cannot be asked
+            self.say(f"{record.topic}: a fact that cannot be read ({error.detail})", "bad", topic=record.topic)
             return
         if isinstance(envelope.event, facts.TaskAssigned) and not self._json:
             return  # the lines before and after say who has the task

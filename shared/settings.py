@@ -11,6 +11,8 @@ from pathlib import Path
 from shared.errors import Invalid
 
 CONTEXTS = ("orchestration", "identity", "audit")
+#: Bytes of a message or of a value in a row; what is larger goes to the objects. Kafka takes a megabyte as it comes.
+INLINE_LIMIT = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Settings:
     gateway_url: str = "http://127.0.0.1:8080"
     issuer: str = "https://bizosaas.local"
     body_limit: int = 4 * 1024 * 1024
+    objects_url: str = ""
+    inline_limit: int = INLINE_LIMIT
     model: ModelSettings = ModelSettings()
 
     @property
@@ -64,6 +68,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         gateway_url=environ.get("BIZOSAAS_GATEWAY_URL", "http://127.0.0.1:8080").rstrip("/"),
         issuer=environ.get("BIZOSAAS_ISSUER", "https://bizosaas.local"),
         body_limit=_integer(environ, "BIZOSAAS_BODY_LIMIT", 4 * 1024 * 1024),
+        objects_url=environ.get("BIZOSAAS_OBJECTS_URL", f"file://{home}/objects"),
+        inline_limit=_integer(environ, "BIZOSAAS_INLINE_LIMIT", INLINE_LIMIT),
         model=_model(environ),
     )
 

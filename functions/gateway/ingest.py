@@ -16,6 +16,7 @@ from events.jsontext import JsonError, loads
 from events.registry import DOMAIN
 from shared.coordination.reactions import check
 from shared.errors import Forbidden, HouseError, Invalid, Malformed, TooLarge
+from shared.objects.claim import ATTRIBUTE
 from shared.runtime import outbox
 from shared.runtime.http import ServicesNow, operation_router
 from shared.runtime.services import Services
@@ -129,6 +130,8 @@ def _accept(services: Services, item: Envelope | DecodeError) -> Received | Hous
         return Forbidden("tenantid: the tenant is the token's; leave it out")
     if type(item.event) not in WELCOME:
         return Invalid.field("type", f"{item.type} is said by the platform itself; it is not taken from outside")
+    if ATTRIBUTE in item.extensions:
+        return Invalid.field(ATTRIBUTE, "send the data itself: a reference is not followed")
     if item.source.startswith("/bizosaas/"):
         return Invalid.field("source", "/bizosaas/ is the platform's own")
     try:

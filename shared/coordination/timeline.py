@@ -9,6 +9,7 @@ from sqlalchemy import select
 from events.envelope import decode
 from shared.coordination.pages import Page
 from shared.errors import Invalid
+from shared.objects.claim import fetch_data
 from shared.store.database import Unit
 from shared.store.orchestration import outbox
 
@@ -25,5 +26,5 @@ def timeline(unit: Unit, tenant: str, task_id: str, cursor: str, limit: int) -> 
 
 
 def _item(row: Any) -> dict[str, Any]:
-    data = decode(row.body).event.model_dump(mode="json")
+    data = decode(fetch_data(row.body)).event.model_dump(mode="json")
     return {"id": row.id, "type": row.type.split(".")[2], "time": row.time, "actor": row.actor, "data": data}

@@ -9,6 +9,7 @@ from events.envelope import BATCH, DecodeError, decode_http
 from events.jsontext import dumps
 from shared.contract import FunctionSpec
 from shared.errors import HouseError, Malformed
+from shared.objects.claim import fetch_data, may_have_left
 from shared.problems import problem_type, to_problem
 from shared.runtime.guard import authorise
 from shared.runtime.load import load
@@ -54,6 +55,7 @@ class EventApp:
             raise Malformed("events come by POST")
         body = await read_body(scope, receive, settings().body_limit)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        body = await anyio.to_thread.run_sync(fetch_data, body) if may_have_left(body) else body
         try:
             items = decode_http(headers, body)
         except DecodeError as error:

@@ -19,6 +19,7 @@ from shared.bus.port import Message, Publisher
 from shared.contract import Addressed, Context
 from shared.errors import TryAgain
 from shared.ids import derive_id
+from shared.objects.claim import leave_data
 from shared.runtime.clock import utc_now
 from shared.settings import settings
 from shared.store.database import Unit, database_errors
@@ -71,7 +72,7 @@ def forward(envelope: Envelope, context: Context) -> Outgoing:
         name,
         envelope.extensions.get("partitionkey", envelope.tenant),
         0,
-        envelope.encode(),
+        leave_data(envelope.encode()),
     )
 
 
@@ -114,7 +115,7 @@ def _outgoing(event: Event, index: int, function: str, context: Context, time: d
         name,
         extensions["partitionkey"],
         int(getattr(event, "priority", None) or (QUEUES[name].priority if kind == "queue" else 0)),
-        envelope.encode(),
+        leave_data(envelope.encode()),
     )
 
 

@@ -12,6 +12,7 @@ from events.jsontext import dumps, loads
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_REFERENCE = '{"$object":'
 
 
 class JsonText(TypeDecorator[Any]):
@@ -27,6 +28,34 @@ class JsonText(TypeDecorator[Any]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
         """Text to value."""
         return None if value is None else loads(value)
+
+
+class LargeJson(JsonText):
+    """A JSON value that may be large: up to the limit it stands in its row, above it with the objects, by its name.
+
+    What stands in a row as `{"$object": name}` was written by us: a value of that form is kept as an object itself.
+    """
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Value to text. Raises `TryAgain` when an object cannot be kept now."""
+        from shared.settings import settings
+
+        text = super().process_bind_param(value, dialect)
+        if text is None or (len(text) <= settings().inline_limit and not text.startswith(_REFERENCE)):
+            return text
+        from shared.objects import objects
+
+        return dumps({"$object": objects().put(text.encode())})
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Text to value. Raises `Failed` for an object that is gone, `TryAgain` when it cannot be read now."""
+        if value is None or not value.startswith(_REFERENCE):
+            return super().process_result_value(value, dialect)
+        from shared.objects import objects
+
+        return loads(objects().get(loads(value)["$object"]))
 
 
 class Moment(TypeDecorator[datetime]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-from shared.store.columns import JsonText, Moment
+from shared.store.columns import JsonText, LargeJson, Moment
 from shared.store.messages import message_tables
 
 metadata = MetaData()
@@ -23,10 +23,10 @@ tasks = Table(
     Column("priority", Integer, nullable=False),
     Column("description", Text, nullable=False),
     Column("expected_output", Text, nullable=False),
-    Column("data", JsonText, nullable=False),
-    Column("results", JsonText, nullable=False),
-    Column("verdict", JsonText, nullable=False),
-    Column("cleared", JsonText, nullable=False),
+    Column("data", LargeJson, nullable=False),
+    Column("results", LargeJson, nullable=False),
+    Column("verdict", LargeJson, nullable=False),
+    Column("cleared", LargeJson, nullable=False),
     Column("created_by", String(200), nullable=False),
     Column("cause", String(1000), nullable=False),
     Column("why", Text, nullable=False),
@@ -69,24 +69,24 @@ approvals = Table(
     Column("urgency_rank", Integer, nullable=False),
     Column("triggers", JsonText, nullable=False),
     Column("reasons", JsonText, nullable=False),
-    Column("task_data", JsonText, nullable=False),
+    Column("task_data", LargeJson, nullable=False),
     Column("ai_recommendation", Text, nullable=False),
     Column("ai_confidence", Float),
     Column("estimated_impact", JsonText, nullable=False),
-    Column("context", JsonText, nullable=False),
-    Column("action", JsonText, nullable=False),
+    Column("context", LargeJson, nullable=False),
+    Column("action", LargeJson, nullable=False),
     Column("action_hash", String(64), nullable=False),
     Column("policy_version", String(64), nullable=False),
     Column("step", Integer, nullable=False),
     Column("role", String(60), nullable=False),
-    Column("notes", JsonText, nullable=False),
+    Column("notes", LargeJson, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment, nullable=False),
     Column("decided_at", Moment),
     Column("decision", String(20), nullable=False),
     Column("reviewer", String(200), nullable=False),
     Column("reviewer_notes", Text, nullable=False),
-    Column("modified_action", JsonText),
+    Column("modified_action", LargeJson),
     Column("agreement", Boolean),
 )
 Index("ix_approvals_waiting", approvals.c.tenant, approvals.c.status, approvals.c.urgency_rank, approvals.c.created_at)

@@ -12,6 +12,8 @@ from typing import Any
 from events.envelope import decode
 from events.topology import QUEUES, TOPICS
 from shared.coordination.tasks import ENDED
+from shared.objects import open_objects
+from shared.objects.claim import fetch_data
 from shared.settings import CONTEXTS
 from tests.flows.platform import ROOT, Platform
 
@@ -65,9 +67,10 @@ def _each_step_was_done_once(tasks: dict[str, dict[str, Any]]) -> None:
 def facts(platform: Platform) -> list[tuple[str, str, str, Any]]:
     """Every fact that was committed: (tenant, source, id, event)."""
     found = []
+    stored = open_objects(f"file://{platform.home / 'objects'}")
     for context in CONTEXTS:
         for (body,) in platform.rows(context, "SELECT body FROM outbox WHERE to_queue = 0"):
-            envelope = decode(body)
+            envelope = decode(fetch_data(body, stored))
             found.append((envelope.tenant, envelope.source, envelope.id, envelope.event))
     return found
 
