@@ -17,6 +17,7 @@ STOP: signal.Signals = signal.SIGTERM
 STOP_SECONDS = 10.0
 READY_SECONDS = 60.0
 REGION = "us-east-1"
+BUCKET = "bizosaas"
 
 
 def missing() -> list[Missing]:
@@ -49,7 +50,13 @@ def ready(instance: Instance) -> bool:
 
 
 def furnish(instance: Instance) -> None:
-    """Nothing: who uses it makes its bucket."""
+    """The platform's bucket; it is gone with the server's memory, and made again with the server."""
+    connection = http.client.HTTPConnection(ADDRESS, instance.port, timeout=10)
+    try:
+        connection.request("PUT", f"/{BUCKET}")
+        connection.getresponse().read()
+    finally:
+        connection.close()
 
 
 def url(instance: Instance) -> str:
@@ -58,8 +65,9 @@ def url(instance: Instance) -> str:
 
 
 def environment(instance: Instance) -> dict[str, str]:
-    """What boto3 reads by itself."""
+    """The engine for objects, and what boto3 reads by itself."""
     return {
+        "BIZOSAAS_OBJECTS_URL": f"s3://{BUCKET}",
         "AWS_ENDPOINT_URL_S3": url(instance),
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
