@@ -54,6 +54,16 @@ HTTP: tuple[FunctionSpec, ...] = (
     _http("agents.list", "GET /agents", "agents.read", "The roles with their live state"),
     _http("agents.get", "GET /agents/{role}", "agents.read", "One role with its live state"),
     _http("audit.list", "GET /audit", "audit.read", "Who did what, when and why", store="audit"),
+    _http("audit.tail", "GET /events", "audit.read", "The facts as they come in", store="audit"),
+    _http("audit.chains", "GET /audit/chains", "audit.read", "The chains of the record", store="audit"),
+    _http("audit.verify", "GET /audit/verify", "audit.read", "A part of a chain, checked", store="audit"),
+    # operation
+    _http("operations.status", "GET /status", "operations.read", "How the work stands"),
+    _http("operations.topology", "GET /topology", "operations.read", "The queues and topics", store=""),
+    _http("queues.list", "GET /queues", "operations.read", "What each queue holds"),
+    _http("queues.dead", "GET /queues/{origin}/dead", "operations.read", "What died in a queue or topic", store=""),
+    _http("queues.replay", "POST /queues/{origin}/replay", "operations.act", "Send dead letters again"),
+    _http("queues.discard", "POST /queues/{origin}/discard", "operations.act", "Forget dead letters"),
 )  # fmt: skip
 
 EVENTS: tuple[FunctionSpec, ...] = (

@@ -35,7 +35,7 @@ from shared.auth.keys import ensure_keys, public_keys
 from shared.auth.tokens import Verifier, service_token
 from shared.bus import open_bus
 from shared.contract import Caller, FunctionSpec
-from shared.runtime import outbox
+from shared.runtime import buses, outbox
 from shared.runtime.entry import prepare
 from shared.runtime.process import process
 from shared.runtime.transaction import Call
@@ -111,6 +111,7 @@ def _moved_to(folder: Path) -> Iterator[None]:
             yield
     finally:
         outbox.publisher().close()
+        buses.bus().close()
         os.environ.clear()
         os.environ |= kept
         settings.cache_clear()

@@ -12,6 +12,8 @@ PERMISSIONS: dict[str, str] = {
     "hitl.decide": "approve, modify or reject",
     "agents.read": "see the agent roles and their state",
     "audit.read": "see who did what",
+    "operations.read": "see the state of the work, the topology, the queues and what died in them",
+    "operations.act": "send dead letters again, or discard them",
     "events.publish": "bring in domain events of a backend",
     "events.deliver": "hand an event to a function: the bridge, the timers and dispatch only",
 }
@@ -19,10 +21,13 @@ PERMISSIONS: dict[str, str] = {
 _READ = frozenset({"tasks.read", "hitl.read", "agents.read"})
 _SELF = frozenset({"public", "identity.self"})
 
-#: An administrator of a tenant also reads its record (it names people) and speaks for its backends.
+#: An administrator of a tenant also reads its record (it names people), speaks for its backends, and looks after its
+#: dead letters; those of other tenants are for SUPER_ADMIN (`shared.auth.scope`).
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     "SUPER_ADMIN": frozenset(PERMISSIONS) - {"events.deliver"},
-    "TENANT_ADMIN": _SELF | _READ | {"tasks.submit", "hitl.decide", "audit.read", "events.publish"},
+    "TENANT_ADMIN": _SELF
+    | _READ
+    | {"tasks.submit", "hitl.decide", "audit.read", "events.publish", "operations.read", "operations.act"},
     "USER": _SELF | _READ | {"tasks.submit"},
     "READONLY": _SELF | _READ,
     "AGENT": frozenset({"public", "tasks.submit", "tasks.read", "agents.read", "events.publish", "events.deliver"}),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Row, func, insert, select, type_coerce, update
+from sqlalchemy import BigInteger, Connection, Row, func, insert, select, type_coerce, update
 
 from events.jsontext import canonical, loads
 from shared.store.audit import heads
@@ -18,6 +18,7 @@ from shared.store.database import Unit
 
 #: What the first row of a chain has for the hash before it.
 START = "0" * 64
+_CHECKED_AT_ONCE = 5000
 _COVERED = tuple(column.name for column in table.columns if column.name != "hash")
 
 
@@ -26,6 +27,14 @@ class Head(NamedTuple):
 
     position: int
     hash: str
+
+
+class Checked(NamedTuple):
+    """A part of a chain that was checked: up to where, what is wrong in words, and whence to go on (None: it ended)."""
+
+    upto: Head
+    faults: list[str]
+    follow: Head | None
 
 
 @dataclass(frozen=True)
@@ -58,17 +67,17 @@ class Record:
         )
         if connection.execute(known).first():
             return False
-        head = self._head(entry.tenant)
+        head = self._head(entry.tenant, connection)
         row = {**entry.__dict__, "position": head.position + 1, "previous": head.hash}
         row["hash"] = digest(row)
         connection.execute(insert(table).values(**row))
         self._advance(entry.tenant, head, Head(row["position"], row["hash"]))
         return True
 
-    def _head(self, tenant: str) -> Head:
+    def _head(self, tenant: str, connection: Connection) -> Head:
         # Always read: a savepoint that was rolled back must not leave a head that never was.
         query = select(heads.c.position, heads.c.hash).where(heads.c.tenant == tenant)
-        row = self.unit.write().execute(query).first()
+        row = connection.execute(query).first()
         return Head(row.position, row.hash) if row else Head(0, START)
 
     def _advance(self, tenant: str, old: Head, new: Head) -> None:
@@ -91,6 +100,11 @@ class Record:
             query = query.where(table.c.position < before)
         return list(self.unit.read().execute(query.order_by(table.c.position.desc()).limit(limit)))
 
+    def after(self, tenant: str, after: int, limit: int) -> list[Row[Any]]:
+        """The rows of a tenant in order, behind position `after`."""
+        query = select(table).where(table.c.tenant == tenant, table.c.position > after)
+        return list(self.unit.read().execute(query.order_by(table.c.position).limit(limit)))
+
     def tenants(self) -> list[str]:
         """The tenants that have a chain or a head."""
         reader = self.unit.read()
@@ -103,25 +117,51 @@ class Record:
         return int(self.unit.read().execute(query).scalar_one())
 
     def faults(self, tenant: str) -> Iterator[str]:
-        """What is wrong with a tenant's chain, in words; nothing for a sound one.
+        """What is wrong with a tenant's chain, in words; nothing for a sound one."""
+        checked = self.check(tenant, None, _CHECKED_AT_ONCE)
+        yield from checked.faults
+        while checked.follow is not None:
+            checked = self.check(tenant, checked.follow, _CHECKED_AT_ONCE)
+            yield from checked.faults
+
+    def check(self, tenant: str, behind: Head | None, limit: int) -> Checked:
+        """Check up to `limit` rows behind a place in the chain (None: from its beginning).
 
         Finds a row that was changed, taken out, put in, or moved, and a chain that was cut at its end. What was put
-        in place of a value may be anything: a time is read as the database has it, not as a moment.
+        in place of a value may be anything: a time is read as the database has it, not as a moment. Facts that are
+        added meanwhile are no fault: they are what follows.
         """
-        expected = Head(0, START)
+        last = behind or Head(0, START)
+        faults: list[str] = []
+        for row in self._rows(tenant, behind, limit):
+            faults += _row_faults(tenant, row, last)
+            last = Head(row.position, row.hash)
+        head = self._head(tenant, self.unit.read())
+        if self._goes_on(tenant, last):  # looked at after the head: what came between the two is no fault
+            return Checked(last, faults, last)
+        if head != last:
+            faults.append(f"{tenant}: the chain ends at row {last.position}, not where its head says")
+        return Checked(last, faults, None)
+
+    def _rows(self, tenant: str, behind: Head | None, limit: int) -> list[Row[Any]]:
         columns = [type_coerce(one, BigInteger).label(one.name) if one.name == "time" else one for one in table.columns]
-        query = select(*columns).where(table.c.tenant == tenant).order_by(table.c.position)
-        for row in self.unit.read().execute(query):
-            if row.position != expected.position + 1:
-                yield f"{tenant}: rows {expected.position + 1} to {row.position - 1} are missing"
-            elif row.previous != expected.hash:
-                yield f"{tenant}: row {row.position} does not follow the row before it (changed or reordered)"
-            if not _as_written(row):
-                yield f"{tenant}: row {row.position} ({row.type}, {row.event_id}) was changed"
-            expected = Head(row.position, row.hash)
-        kept = self.unit.read().execute(select(heads).where(heads.c.tenant == tenant)).first()
-        if (Head(kept.position, kept.hash) if kept else Head(0, START)) != expected:
-            yield f"{tenant}: the chain ends at row {expected.position}, not where its head says"
+        query = select(*columns).where(table.c.tenant == tenant)
+        if behind is not None:
+            query = query.where(table.c.position > behind.position)
+        return list(self.unit.read().execute(query.order_by(table.c.position).limit(limit)))
+
+    def _goes_on(self, tenant: str, last: Head) -> bool:
+        query = select(table.c.position).where(table.c.tenant == tenant, table.c.position > last.position).limit(1)
+        return self.unit.read().execute(query).first() is not None
+
+
+def _row_faults(tenant: str, row: Row[Any], before: Head) -> Iterator[str]:
+    if row.position != before.position + 1:
+        yield f"{tenant}: rows {before.position + 1} to {row.position - 1} are missing"
+    elif row.previous != before.hash:
+        yield f"{tenant}: row {row.position} does not follow the row before it (changed or reordered)"
+    if not _as_written(row):
+        yield f"{tenant}: row {row.position} ({row.type}, {row.event_id}) was changed"
 
 
 def _as_written(row: Row[Any]) -> bool:

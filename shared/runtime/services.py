@@ -17,6 +17,7 @@ from shared.store.database import Unit
 if TYPE_CHECKING:
     from shared.agents.engine import Engine
     from shared.auth.users import Users
+    from shared.bus.port import Bus
     from shared.coordination.approvals import Approvals
     from shared.coordination.history import History
     from shared.coordination.record import Record
@@ -113,6 +114,13 @@ class Services:
         from shared.auth.users import Users
 
         return Users(self.unit, self.now)
+
+    @cached_property
+    def bus(self) -> Bus:
+        """The bus, for those that look at its queues and dead letters. What a function says goes out by `emit`."""
+        from shared.runtime.buses import bus
+
+        return bus()
 
     @cached_property
     def engine(self) -> Engine:

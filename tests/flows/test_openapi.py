@@ -38,9 +38,9 @@ schema.config.generation.update(modes=list(GenerationMode))
 
 @pytest.fixture(scope="module")
 def known(shop: Platform) -> dict[str, str]:
-    """Ids that are there, so that not every request ends at a 404: a task with its request, and a role."""
+    """Ids that are there, so that not every request ends at a 404: a task with its request, a role and a queue."""
     task = shop.submit("order", big_order())["id"]
-    return {"task_id": task, "request_id": shop.request_of(task)["id"], "role": "fraud_screener"}
+    return {"task_id": task, "request_id": shop.request_of(task)["id"], "role": "fraud_screener", "origin": "auto_seo"}
 
 
 @schema.parametrize()

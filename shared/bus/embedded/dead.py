@@ -69,7 +69,7 @@ class EmbeddedDeadLetterOffice(EmbeddedPart):
 
 def _take(connection: sqlite3.Connection, dead_id: str) -> tuple[bool, DeadLetter]:
     """Remove it: whether it came from a topic, and what it was."""
-    seq = int(dead_id) if dead_id.isdecimal() else 0  # rows count from 1
+    seq = int(dead_id) if _is_seq(dead_id) else 0  # rows count from 1
     row = connection.execute(_ONE, (seq,)).fetchone()
     if row is None:
         raise NotFound(f"no dead letter has the id {dead_id}")
@@ -82,7 +82,11 @@ def _dead_letter(row: Sequence[Any]) -> DeadLetter:
     return DeadLetter(str(seq), origin, message_from(message), reason, attempts, died_at, group)
 
 
+def _is_seq(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19  # what SQLite counts up to has 19 digits
+
+
 def _number(text: str, field: str) -> int:
-    if not text.isdecimal():
+    if not _is_seq(text):
         raise Invalid.field(field, "is not one that this bus gave")
     return int(text)
