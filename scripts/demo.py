@@ -26,6 +26,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from events.jsontext import JsonError, dumps, loads
+from scripts.command.show import reason_line
 from scripts.demo_day import orders, tickets
 
 ENDED = ("completed", "rejected", "failed", "cancelled")
@@ -242,15 +243,6 @@ def _waiting_table(waiting: list[Any]) -> Table:
     return table
 
 
-def reason_line(reason: Any) -> str:
-    """A reason in one line: the trigger, the field, its value, the limit, and why where value and limit do not say."""
-    notes = [] if reason.get("limit") is None else [f"limit {reason['limit']}"]
-    notes += [reason["why"]] if reason.get("why") else []
-    behind = f" ({'; '.join(notes)})" if notes else ""
-    found = "not known" if reason["actual"] is None else str(reason["actual"])[:80]
-    return f"{reason['trigger']}: {reason['field']} is {found}{behind}"
-
-
 def _say_how_to_decide(client: Client, waiting: list[Any], options: argparse.Namespace, console: Console) -> None:
     if not waiting:
         return
@@ -260,9 +252,13 @@ def _say_how_to_decide(client: Client, waiting: list[Any], options: argparse.Nam
     if request is None:
         return
     base = f"http://127.0.0.1:{options.port}"
-    flags = "".join(f" --{name} {value}" for name, value in (("port", options.port), ("home", options.home)))
+    lines = (
+        f"login admin@demo.example --password-file {options.home / 'demo-password'} --url {base}",
+        f"approvals decide {request['id']} approve --notes 'known customer'",
+    )
     console.print("\nDecide one:", style="bold")
-    console.print(f"  scripts/decide {request['id']} approve --notes 'known customer'{flags}", soft_wrap=True)
+    for line in lines:
+        console.print(f"  scripts/bizosaas {line}", soft_wrap=True, highlight=False, markup=False)
     console.print("or", style="bold")
     console.print(
         f"  curl -s {base}/hitl/decision -H \"authorization: Bearer $TOKEN\" -H 'content-type: application/json' "

@@ -34,7 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def _forget() -> None:
     """What a process remembers of its one home, a test's process forgets between two, connections included."""
     from shared.auth import tokens
-    from shared.runtime import outbox
+    from shared.runtime import buses, outbox
     from shared.store.database import engine
 
     for context in settings().databases:
@@ -43,3 +43,4 @@ def _forget() -> None:
     tokens.verifier.cache_clear()
     tokens._service_tokens.clear()
     outbox._publisher.cache_clear()
+    buses._bus.cache_clear()
