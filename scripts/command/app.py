@@ -52,6 +52,8 @@ def main(arguments: Sequence[str]) -> int:
         return end.exit_code
     except (Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except SystemExit:  # typer's own way of taking a closed pipe
+        return CLOSED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to say goes nowhere
         return CLOSED

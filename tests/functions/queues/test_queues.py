@@ -13,7 +13,7 @@ from events.work import ApprovalWork
 from shared.auth.tokens import issue_access
 from shared.bus.port import Message
 from shared.errors import Invalid, TryAgain
-from shared.runtime import notes
+from shared.runtime import notes as record_first
 from shared.runtime.app import build
 from shared.runtime.buses import bus
 from shared.runtime.clock import utc_now
@@ -59,7 +59,8 @@ def noted() -> list[tuple[str, str, str, str, str]]:
         rows = [decode(row.body) for row in unit.read().execute(select(outbox.c.body).order_by(outbox.c.seq))]
     finally:
         unit.close()
-    return [(one.tenant, e.actor, e.action, e.target, e.why) for one in rows for e in [one.event]]  # type: ignore[attr-defined]  # all are AuditNoted
+    notes: list[tuple[str, Any]] = [(one.tenant, one.event) for one in rows]
+    return [(tenant, note.actor, note.action, note.target, note.why) for tenant, note in notes]
 
 
 # --- looking ------------------------------------------------------------------------------------------
@@ -221,7 +222,7 @@ def test_without_a_note_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None
     def full(*_: object) -> None:
         raise TryAgain("the database cannot take this now; nothing was changed")
 
-    monkeypatch.setattr(notes.outbox, "write", full)
+    monkeypatch.setattr(record_first.outbox, "write", full)
     assert call("queues-discard", {"ids": [one], "why": "x"}).status_code == 503
     assert bus().depth(QUEUE).dead == 1
 
