@@ -31,7 +31,7 @@ class Order(BaseModel):
     model_config = ConfigDict(extra="forbid")
     ids: Annotated[list[Annotated[str, Field(min_length=1, max_length=1000)]], Field(min_length=1, max_length=100)]
     why: str = Field(min_length=1, max_length=1000)
-    cursor: str = Field(default="", max_length=1000)
+    cursor: str = Field(default="", max_length=300)
 
 
 class Outcome(BaseModel):

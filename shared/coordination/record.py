@@ -30,11 +30,11 @@ class Head(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """A part of a chain that was checked: up to where, what is wrong in words, and whence to go on (None: it ended)."""
+    """A part of a chain that was checked: up to which position, what is wrong in words, and whether more follows."""
 
-    upto: Head
+    upto: int
     faults: list[str]
-    follow: Head | None
+    more: bool
 
 
 @dataclass(frozen=True)
@@ -120,34 +120,38 @@ class Record:
         """What is wrong with a tenant's chain, in words; nothing for a sound one."""
         checked = self.check(tenant, None, _CHECKED_AT_ONCE)
         yield from checked.faults
-        while checked.follow is not None:
-            checked = self.check(tenant, checked.follow, _CHECKED_AT_ONCE)
+        while checked.more:
+            checked = self.check(tenant, checked.upto, _CHECKED_AT_ONCE)
             yield from checked.faults
 
-    def check(self, tenant: str, behind: Head | None, limit: int) -> Checked:
-        """Check up to `limit` rows behind a place in the chain (None: from its beginning).
+    def check(self, tenant: str, behind: int | None, limit: int) -> Checked:
+        """Check up to `limit` rows behind a position in the chain (None: from its beginning).
 
         Finds a row that was changed, taken out, put in, or moved, and a chain that was cut at its end. What was put
         in place of a value may be anything: a time is read as the database has it, not as a moment. Facts that are
         added meanwhile are no fault: they are what follows.
         """
-        last = behind or Head(0, START)
+        last = Head(0, START) if behind is None else Head(behind, self._hash_at(tenant, behind))
         faults: list[str] = []
         for row in self._rows(tenant, behind, limit):
             faults += _row_faults(tenant, row, last)
             last = Head(row.position, row.hash)
         head = self._head(tenant, self.unit.read())
         if self._goes_on(tenant, last):  # looked at after the head: what came between the two is no fault
-            return Checked(last, faults, last)
+            return Checked(last.position, faults, True)
         if head != last:
             faults.append(f"{tenant}: the chain ends at row {last.position}, not where its head says")
-        return Checked(last, faults, None)
+        return Checked(last.position, faults, False)
 
-    def _rows(self, tenant: str, behind: Head | None, limit: int) -> list[Row[Any]]:
+    def _hash_at(self, tenant: str, position: int) -> str:
+        query = select(table.c.hash).where(table.c.tenant == tenant, table.c.position == position)
+        return self.unit.read().execute(query).scalar() or ""
+
+    def _rows(self, tenant: str, behind: int | None, limit: int) -> list[Row[Any]]:
         columns = [type_coerce(one, BigInteger).label(one.name) if one.name == "time" else one for one in table.columns]
         query = select(*columns).where(table.c.tenant == tenant)
         if behind is not None:
-            query = query.where(table.c.position > behind.position)
+            query = query.where(table.c.position > behind)
         return list(self.unit.read().execute(query.order_by(table.c.position).limit(limit)))
 
     def _goes_on(self, tenant: str, last: Head) -> bool:

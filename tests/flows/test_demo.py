@@ -1,9 +1,10 @@
-"""What a person does at the command line: a demo day, decisions, dead letters, the record."""
+"""What a person does at the command line: a demo day, and the record. `test_command.py` tells of the rest."""
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -17,14 +18,8 @@ from threading import Thread
 
 import pytest
 
-from events.envelope import Envelope
-from events.topology import QUEUES
-from events.work import ApprovalWork
-from shared.bus.port import Message
-from shared.ids import derive_id
-from shared.runtime.clock import utc_now
 from tests.flows.counting import count
-from tests.flows.platform import ROOT, Platform, free_port, wait_for
+from tests.flows.platform import ROOT, Platform, free_port
 from tests.flows.samples import big_order, order
 from tests.flows.stacks import light_stack
 
@@ -46,13 +41,22 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 def run(shop: Platform, verb: str, *arguments: str, **environment: str) -> Said:
     """A script as a person runs it, with the home, and the port where it takes one."""
-    port = ["--port", str(shop.port)] if verb in ("demo", "decide") and "--port" not in arguments else []
+    port = ["--port", str(shop.port)] if verb == "demo" and "--port" not in arguments else []
     home = ["--home", str(shop.home)] if "--home" not in arguments else []
     variables = shop.variables() | {"COLUMNS": "200", "PYTHONUTF8": "1"} | environment
     command = [sys.executable, "-m", f"scripts.{verb}", *arguments, *port, *home]
     said = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, encoding="utf-8", timeout=110)
     assert "Traceback" not in said.stderr, said.stderr
     return said
+
+
+def command(shop: Platform, arguments: list[str], **environment: str) -> Said:
+    """`scripts/bizosaas` as a person runs it."""
+    variables = {name: value for name, value in shop.variables().items() if name != "BIZOSAAS_DEMO_PASSWORD"}
+    line = [sys.executable, "-m", "scripts.command", *arguments]
+    return subprocess.run(
+        line, cwd=ROOT, env=variables | environment, capture_output=True, encoding="utf-8", timeout=60
+    )
 
 
 def cells(text: str) -> list[list[str]]:
@@ -108,16 +112,16 @@ def _twice_in_one_hour(shop: Platform) -> tuple[Said, Said, int]:
         seed += 1
 
 
-def test_the_demo_says_how_to_decide_and_what_it_says_works(shop: Platform) -> None:
-    """The command line that it prints, run as it stands, decides the request that it names."""
+def test_the_demo_says_how_to_decide_and_what_it_says_works(shop: Platform, tmp_path: Path) -> None:
+    """The command lines that it prints, run as they stand, decide the request that they name."""
     task = shop.submit("order", big_order())["id"]
     request = shop.request_of(task)["id"]
     said = run(shop, "demo", "--orders", "40", "--tickets", "0", "--seed", "7")
-    line = next(line for line in said.stdout.splitlines() if "scripts/decide" in line)
-    match = re.search(r"scripts/decide (\S+) approve --notes 'known customer' --port (\d+) --home (\S+)", line)
+    login, decide = (line.split("scripts/bizosaas ")[1] for line in said.stdout.splitlines() if "bizosaas" in line)
+    match = re.fullmatch(r"approvals decide (\S+) approve --notes 'known customer'", decide)
     assert match is not None
-    assert (match[2], match[3]) == (str(shop.port), str(shop.home))
-    assert run(shop, "decide", match[1], "approve", "--notes", "known customer").returncode == 0
+    for line in (login, decide):
+        assert command(shop, shlex.split(line), XDG_CONFIG_HOME=str(tmp_path)).returncode == 0
     decided = shop.get(f"/hitl/requests/{match[1]}")
     assert (decided["decision"], decided["reviewer_notes"]) == ("approve", "known customer")
     assert f"http://127.0.0.1:{shop.port}/hitl/decision" in said.stdout
@@ -186,17 +190,16 @@ def test_an_order_that_is_refused_is_shown_with_the_rule(shop: Platform, tmp_pat
 # --- what can be wrong with the call ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("verb", ["demo", "decide"])
-def test_what_is_wrong_with_the_call_is_said_in_words(shop: Platform, verb: str, tmp_path: Path) -> None:
+def test_what_is_wrong_with_the_call_is_said_in_words(shop: Platform, tmp_path: Path) -> None:
     """A wrong password, a port where nobody is, a home that is none: one sentence each, with the cure."""
-    said = run(shop, verb, BIZOSAAS_DEMO_PASSWORD="not the password")
+    said = run(shop, "demo", BIZOSAAS_DEMO_PASSWORD="not the password")
     assert said.returncode == 1
     assert said.stderr == "cannot sign in as admin@demo.example: the e-mail or the password is wrong\n"
     port = str(free_port())
-    said = run(shop, verb, "--port", port)
+    said = run(shop, "demo", "--port", port)
     assert said.returncode == 1
     assert said.stderr == f"nothing answers on http://127.0.0.1:{port}; start it with scripts/up in another terminal\n"
-    said = run(shop, verb, "--home", str(tmp_path), BIZOSAAS_DEMO_PASSWORD="")
+    said = run(shop, "demo", "--home", str(tmp_path), BIZOSAAS_DEMO_PASSWORD="")
     assert said.returncode == 1
     assert said.stderr == f"there is no {tmp_path / 'demo-password'}; name the home of scripts/up with --home\n"
 
@@ -237,8 +240,7 @@ class _Mortal(_Somebody):
         self.wfile.write(body)
 
 
-@pytest.mark.parametrize("verb", ["demo", "decide"])
-def test_a_platform_that_ends_meanwhile_is_said_in_words(shop: Platform, verb: str) -> None:
+def test_a_platform_that_ends_meanwhile_is_said_in_words(shop: Platform) -> None:
     with HTTPServer(("127.0.0.1", 0), _Mortal) as server:
 
         def once() -> None:
@@ -247,7 +249,7 @@ def test_a_platform_that_ends_meanwhile_is_said_in_words(shop: Platform, verb: s
 
         thread = Thread(target=once)
         thread.start()
-        said = run(shop, verb, "--port", str(server.server_port))
+        said = run(shop, "demo", "--port", str(server.server_port))
         thread.join()
     base = f"http://127.0.0.1:{server.server_port}"
     assert said.returncode == 1
@@ -260,141 +262,6 @@ def test_a_file_that_cannot_be_read_is_said_in_words(shop: Platform, tmp_path: P
     (tmp_path / "picture").write_bytes(b"\xff\xd8\xff\xe0")
     said = run(shop, "demo", "--file", str(tmp_path / "picture"))
     assert (said.returncode, said.stderr) == (1, f"cannot read {tmp_path / 'picture'}: it is not UTF-8 text\n")
-
-
-# --- decisions ----------------------------------------------------------------------------------------
-
-
-def test_the_id_of_a_request_can_be_copied_from_a_narrow_terminal(shop: Platform) -> None:
-    """Whole and on one line, in 80 columns."""
-    request = shop.request_of(shop.submit("order", big_order())["id"])
-    assert request["id"] in run(shop, "decide", COLUMNS="80").stdout
-
-
-def test_a_request_is_listed_shown_and_approved(shop: Platform) -> None:
-    """What waits stands in the list with its reason; the request has all to decide it; approved it goes on, and a
-    second decision is a conflict that ends with exit code 1."""
-    task = shop.submit("order", big_order())["id"]
-    request = shop.request_of(task)
-    listed = run(shop, "decide")
-    assert listed.returncode == 0
-    row = next(row for row in cells(listed.stdout) if row[0] == request["id"])
-    assert row[1:3] == ["low", "order"]
-    assert row[3] == "high_value_transaction: amount is 5000.01 EUR (limit 5000.00 EUR)"
-    shown = run(shop, "decide", request["id"])
-    assert shown.returncode == 0
-    whole = json.loads(shown.stdout)
-    # the coordinator may add its notes meanwhile
-    assert {name for name in request if whole[name] != request[name]} <= {"notes", "context"}
-    approved = run(shop, "decide", request["id"], "approve", "--notes", "asked by phone")
-    assert approved.returncode == 0
-    assert json.loads(approved.stdout)["reviewer_notes"] == "asked by phone"
-    assert [result["outcome"] for result in shop.task(task, "completed", "awaiting_approval")["results"]]
-    again = run(shop, "decide", request["id"], "reject")
-    assert again.returncode == 1
-    assert json.loads(again.stdout)["status"] == 409
-    assert request["id"] not in run(shop, "decide").stdout
-
-
-def test_a_request_is_modified_or_rejected(shop: Platform, tmp_path: Path) -> None:
-    """Modify takes the changed action from a file; without one it says so; reject ends the task."""
-    first, second = (shop.submit("order", big_order())["id"] for _ in range(2))
-    request = shop.request_of(first)
-    assert "modify needs --action FILE" in run(shop, "decide", request["id"], "modify").stderr
-    action = tmp_path / "action.json"
-    data = request["action"]["data"]
-    action.write_text(json.dumps(request["action"] | {"data": data | {"amount": "4000.00"}}))
-    modified = run(shop, "decide", request["id"], "modify", "--action", str(action))
-    assert modified.returncode == 0, modified.stdout
-    assert shop.task(first)["data"]["amount"] == "4000.00"
-    rejected = run(shop, "decide", shop.request_of(second)["id"], "reject", "--notes", "a test order")
-    assert rejected.returncode == 0
-    assert shop.task(second, "rejected")["why"] == "a test order"
-
-
-def test_somebody_without_the_permission_cannot_decide(shop: Platform) -> None:
-    """A reader may look, and is told why not more."""
-    request = shop.request_of(shop.submit("order", big_order())["id"])
-    assert run(shop, "decide", "--user", "reader@demo.example").returncode == 0
-    said = run(shop, "decide", request["id"], "approve", "--user", "reader@demo.example")
-    assert said.returncode == 1
-    assert "lacks the permission hitl.decide" in json.loads(said.stdout)["detail"]
-
-
-# --- dead letters -------------------------------------------------------------------------------------
-
-
-def poison(shop: Platform, task_id: str) -> str:
-    """Put a message on a queue that nobody can handle; its id, once it is dead."""
-    name = derive_id("poison", task_id)
-    event = ApprovalWork(task_id=task_id, step=0)
-    envelope = Envelope(id=name, source="/test", event=event, time=utc_now(), extensions={"tenantid": "demo"})
-    with shop.bus() as bus:
-        bus.send([("hitl_approval", Message(id=name, body=envelope.encode(), key="demo"))])
-    wait_for(lambda: letters(shop, name), "the message to die")
-    return name
-
-
-def letters(shop: Platform, message: str) -> list[list[str]]:
-    """What `scripts/queues dead` shows of a message."""
-    said = run(shop, "queues", "dead", "hitl_approval")
-    assert said.returncode == 0
-    return [row for row in cells(said.stdout) if row[1] == message]
-
-
-def noted(shop: Platform, message: str) -> list[tuple[str, str, str]]:
-    """Who did what with a dead letter and why, as the audit record of the tenant has it."""
-    shop.quiet()
-    items = shop.get("/audit?limit=200")["items"]
-    facts = [item["data"] for item in items if item["type"] == "bizosaas.orchestration.AuditNoted.v1"]
-    return [(fact["action"], fact["why"], fact["detail"]["origin"]) for fact in facts if fact["target"] == message]
-
-
-def test_a_dead_letter_is_looked_at_replayed_and_discarded_and_each_act_is_on_record(shop: Platform) -> None:
-    """Replayed, a message that cannot be handled dies again; discarded, it is gone. Both want a reason."""
-    message = poison(shop, "nobody-knows-it")
-    depths = {row[0]: row[1:] for row in cells(run(shop, "queues").stdout)}
-    assert depths["hitl_approval"] == ["0", "0", "0", "1"]
-    assert set(depths) == set(QUEUES)
-    letter = letters(shop, message)[0]
-    assert (letter[3], letter[4]) == ("1", "404: no task has the id 'nobody-knows-it'")
-    silent = run(shop, "queues", "replay", letter[0])
-    assert (silent.returncode, silent.stderr) == (64, "say --why: it goes on record\n")
-    assert run(shop, "queues", "replay", letter[0], "--why", "the task may be there now").returncode == 0
-    wait_for(lambda: [one for one in letters(shop, message) if one[0] != letter[0]], "it to die again")
-    second = letters(shop, message)
-    assert len(second) == 1
-    discarded = run(shop, "queues", "discard", second[0][0], "--why", "it was a test")
-    assert (discarded.returncode, discarded.stdout) == (0, f"discard: {message} of hitl_approval\n")
-    assert letters(shop, message) == []
-    assert noted(shop, message) == [
-        ("dead letter discard", "it was a test", "hitl_approval"),
-        ("dead letter replay", "the task may be there now", "hitl_approval"),
-    ]
-
-
-def test_a_topic_in_which_a_fact_died_is_shown_beside_the_queues(shop: Platform) -> None:
-    """Else nobody would look there."""
-    with shop.bus() as bus:
-        bus.send([], [("domain.trading", Message("no-fact", b"no fact", key="demo"))])
-
-    def shown() -> list[list[str]]:
-        return [row for row in cells(run(shop, "queues").stdout) if row[0] == "domain.trading"]
-
-    assert wait_for(shown, "the topic to be shown") == [["domain.trading", "", "", "", "1"]]
-
-
-def test_what_is_wrong_with_a_call_of_queues_is_said_in_words(shop: Platform, tmp_path: Path) -> None:
-    said = run(shop, "queues", "replay", "4711", "--why", "x")
-    assert said.returncode == 66
-    assert "4711" in said.stderr
-    said = run(shop, "queues", "dead", "auto_nothing")
-    assert (said.returncode, said.stderr) == (1, "auto_nothing is neither a queue nor a topic\n")
-    said = run(shop, "queues", "dead")
-    assert (said.returncode, said.stderr) == (64, "dead needs one more word; see --help\n")
-    said = run(shop, "queues", "--home", str(tmp_path))
-    assert said.returncode == 66
-    assert f"there is no bus in {tmp_path}" in said.stderr
 
 
 # --- the record ---------------------------------------------------------------------------------------

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
-from shared.coordination.record import Entry, Record
+from shared.coordination.record import Entry, Head, Record
 from shared.store.database import Unit
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -52,6 +52,50 @@ def test_a_fact_is_recorded_once(record: Record) -> None:
 def test_rows_of_a_task_come_in_order_and_of_the_own_tenant(record: Record) -> None:
     assert [row.event_id for row in record.of_task("demo", "t-1", 0, 10)] == [f"e-{n}" for n in range(5)]
     assert record.of_task("third", "t-1", 0, 10) == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 6])
+def test_a_chain_is_checked_part_by_part(record: Record, limit: int) -> None:
+    """Whatever the size of a part, the same is found as at once; the last part says that nothing follows."""
+    assert parts(record, limit) == (5, [])
+    record.unit.write().execute(text("UPDATE record SET hash = '' WHERE tenant = 'demo' AND position = 2"))
+    record.unit.write().execute(text("DELETE FROM record WHERE tenant = 'demo' AND position = 5"))
+    record.unit.commit()
+    assert parts(record, limit) == (4, list(record.faults("demo")))
+    assert len(parts(record, limit)[1]) == 3
+
+
+def parts(record: Record, limit: int) -> tuple[int, list[str]]:
+    """Up to where the chain was checked, and all that was found."""
+    checked = record.check("demo", None, limit)
+    faults = checked.faults
+    while checked.more:
+        checked = record.check("demo", checked.upto, limit)
+        faults += checked.faults
+    return checked.upto, faults
+
+
+def test_facts_that_come_in_while_the_chain_is_checked_are_no_fault(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between reading the rows and looking at the head a fact is added: it is what follows."""
+    other = Record(Unit("audit"))
+    real, numbers = Record._head, iter((50, 51))
+
+    def slow(self: Record, tenant: str, connection: Connection) -> Head:
+        if self is record and (number := next(numbers, None)):
+            assert other.add(entry(number))
+            other.unit.commit()
+        return real(self, tenant, connection)
+
+    monkeypatch.setattr(Record, "_head", slow)
+    assert list(record.faults("demo")) == []
+    assert record.length("demo") == 7
+
+
+def test_rows_follow_a_position_in_order(record: Record) -> None:
+    assert [row.position for row in record.after("demo", 2, 2)] == [3, 4]
+    assert record.after("demo", 5, 2) == []
 
 
 @pytest.mark.parametrize(
