@@ -90,8 +90,8 @@ def main() -> int:
         refused += bad
     _show(client, tasks, refused, time.monotonic() - began, options, console)
     if silent:
-        home = f" --home {options.home}"
-        console.print(f"no task came of {', '.join(silent)}; scripts/queues dead domain.orders{home} may say why")
+        look = "scripts/bizosaas queues peek domain.orders"
+        console.print(f"no task came of {', '.join(silent)}; {look} may say why", soft_wrap=True)
     return 1 if refused or silent or any(task["status"] not in (*ENDED, WAITS) for task in tasks) else 0
 
 
