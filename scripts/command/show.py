@@ -93,7 +93,14 @@ def progress() -> Progress:
     """A bar on the error stream; nothing where that is no terminal."""
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal, transient=True)
+    return Progress(
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),  # else what is shown would go to the error stream, not into the file
+    )
 
 
 def complain(failure: Failure, *, as_json: bool) -> None:

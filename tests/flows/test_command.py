@@ -536,25 +536,43 @@ def test_a_platform_that_ends_while_it_is_watched_is_69(own: Operator) -> None:
 # --- a terminal ---------------------------------------------------------------------------------------
 
 
-def test_colours_and_bars_are_for_a_terminal(operator: Operator) -> None:
+def at_a_terminal(command: list[str], *, output: int | None = None) -> tuple[bytes, bytes]:
+    """Run a command whose error stream, and output unless it is `output`, are a pseudo terminal: (what the terminal
+    showed, what came out of the pipe)."""
+    variables = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command, cwd=ROOT, env=variables | {"TERM": "xterm-256color"}, stdout=output or theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        shown = b"".join(iter(lambda: _read(ours), b""))
+        os.close(ours)
+        piped = process.stdout.read() if process.stdout is not None else b""
+        assert process.wait(30) == 0
+    return shown, piped
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # Linux says so when the other end is closed
+        return b""
+
+
+def test_colours_are_for_a_terminal(operator: Operator) -> None:
     """On a pseudo terminal a sound chain is green; in a pipe there is no escape sequence at all."""
     command = [sys.executable, "-m", "scripts.command", "audit", "verify"]
+    assert b"\x1b[32m" in at_a_terminal(command)[0]
     variables = dict(os.environ) | {"TERM": "xterm-256color"}
-    variables.pop("NO_COLOR", None)
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(command, cwd=ROOT, env=variables, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        shown = b""
-        while True:
-            try:
-                part = os.read(ours, 4096)
-            except OSError:  # Linux says so when the other end is closed
-                break
-            if not part:
-                break
-            shown += part
-        os.close(ours)
-        assert process.wait(30) == 0
-    assert b"\x1b[32m" in shown
     piped = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, check=True, timeout=60)
     assert b"\x1b" not in piped.stdout + piped.stderr
+
+
+def test_a_bar_is_for_the_terminal_and_the_answers_are_for_the_file(operator: Operator) -> None:
+    """`... --json > answers` at a terminal: the bar is seen, and the file has each answer, and nothing else."""
+    file = operator.folder / "orders.jsonl"
+    file.write_text("\n".join(json.dumps(order()) for _ in range(3)))
+    command = [sys.executable, "-m", "scripts.command", "tasks", "submit", "order", "--file", str(file), "--json"]
+    shown, piped = at_a_terminal(command, output=subprocess.PIPE)
+    assert b"submitting" in shown
+    assert [json.loads(line)["line"] for line in piped.splitlines()] == [1, 2, 3]
