@@ -60,7 +60,7 @@ HTTP: tuple[FunctionSpec, ...] = (
     # operation
     _http("operations.status", "GET /status", "operations.read", "How the work stands"),
     _http("operations.topology", "GET /topology", "operations.read", "The queues and topics", store=""),
-    _http("queues.list", "GET /queues", "operations.read", "What each queue holds"),
+    _http("queues.list", "GET /queues", "operations.read", "What each queue holds", store=""),
     _http("queues.dead", "GET /queues/{origin}/dead", "operations.read", "What died in a queue or topic", store=""),
     _http("queues.replay", "POST /queues/{origin}/replay", "operations.act", "Send dead letters again"),
     _http("queues.discard", "POST /queues/{origin}/discard", "operations.act", "Forget dead letters"),

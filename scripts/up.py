@@ -83,6 +83,7 @@ def _announce(options: Options, live: Live, port: int, began: float) -> None:
     password  in {_short(password)}
     sign in   curl -s {base}/auth/login -H 'content-type: application/json' \\
                 -d "{{\\"email\\": \\"admin@demo.example\\", \\"password\\": \\"$(cat {_short(password)})\\"}}"
+    operate   scripts/bizosaas login admin@demo.example --password-file {_short(password)} --url {base}
     try it    scripts/demo{_flags(options)}       (in another terminal)
     look      {base}/healthz   {base}/metrics   docs/openapi.json
     stop      Ctrl-C

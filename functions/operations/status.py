@@ -17,7 +17,7 @@ router = operation_router()
 
 
 class Backlog(BaseModel):
-    """What all queues hold together, and the events that are committed and not yet on the bus."""
+    """What all queues hold together, and the brain's events that are committed and not yet on the bus."""
 
     ready: int
     under_way: int

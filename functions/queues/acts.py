@@ -21,6 +21,7 @@ from shared.coordination.dead_letters import Letter, Letters, Wanted
 from shared.errors import HouseError, Invalid, NotFound, TryAgain
 from shared.runtime.notes import put_on_record
 from shared.runtime.services import Services
+from shared.tools.sensitive import mask_sensitive
 
 Act = Callable[[str], DeadLetter]
 
@@ -58,10 +59,11 @@ def carry_out(act: Act, name: str, origin: str, order: Order, caller: Caller, se
     if not found:
         raise NotFound(f"none of these letters is among the dead ones of {origin}")
     noted = [found[one] for one in order.ids if one in found]
-    put_on_record(services, [(letter.tenant, _note(letter, name, order.why, caller)) for letter in noted])
+    why = mask_sensitive(order.why).clean
+    put_on_record(services, [(letter.tenant, _note(letter, name, why, caller)) for letter in noted])
     outcomes = _do(act, order.ids, found)
     failed = {one.id: one.detail for one in outcomes if one.id in found and one.outcome != "done"}
-    notes = [(found[one].tenant, _note(found[one], f"{name} not done", why, caller)) for one, why in failed.items()]
+    notes = [(found[one].tenant, _note(found[one], f"{name} not done", how, caller)) for one, how in failed.items()]
     put_on_record(services, notes, "not done")
     return Outcomes(items=outcomes)
 

@@ -91,7 +91,7 @@ def decide(
     if as_json:
         print_json(told)
     else:
-        say(f"{told['id']}  {told['status']}  the task {told['task_id']} goes on")
+        say(f"{told['id']}  {told['status']}  task {told['task_id']}")
 
 
 def _action(path: Path) -> Any:

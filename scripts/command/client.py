@@ -33,6 +33,7 @@ _AGAIN = urllib3.Retry(
     allowed_methods=None,
     raise_on_status=False,
     backoff_factor=0.2,
+    retry_after_max=2,  # seconds; who is told to wait for long shall hear it, not wait without a word
 )
 _TIMEOUT = urllib3.Timeout(connect=5, read=60)
 

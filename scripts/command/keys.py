@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from scripts.command.failure import DENIED, PROGRAM, Failure
 
@@ -74,10 +74,19 @@ class Keys:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Nobody else changes the file meanwhile."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(self.folder / "lock", "w") as lock:
+        with self._lock() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def _lock(self) -> IO[str]:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return open(self.folder / "lock", "w")
+        except OSError as error:
+            detail = f"{self.folder}: {error.strerror}"
+            raise Failure(
+                DENIED, "The keys cannot be kept", detail, "name a folder of yours by XDG_CONFIG_HOME"
+            ) from None
 
     def _read(self) -> dict[str, Any]:
         try:
@@ -85,6 +94,8 @@ class Keys:
             text = self.path.read_text()
         except FileNotFoundError:
             return {"current": "", "servers": {}}
+        except (OSError, UnicodeDecodeError):
+            raise _unreadable(self.path) from None
         if stat.S_IMODE(mode) & 0o077:
             detail = f"others may read {self.path}, which holds tokens"
             raise Failure(DENIED, "The keys are open", detail, f"chmod 600 {self.path}; then {PROGRAM} login again")
@@ -92,6 +103,8 @@ class Keys:
             whole = json.loads(text)
             return {"current": str(whole["current"]), "servers": dict(whole["servers"])}
         except (ValueError, KeyError, TypeError):
-            raise Failure(
-                DENIED, "The keys cannot be read", str(self.path), f"remove it; then {PROGRAM} login again"
-            ) from None
+            raise _unreadable(self.path) from None
+
+
+def _unreadable(path: Path) -> Failure:
+    return Failure(DENIED, "The keys cannot be read", str(path), f"remove it; then {PROGRAM} login again")

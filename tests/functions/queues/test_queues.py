@@ -212,6 +212,12 @@ def test_an_order_that_breaks_a_rule_is_refused(body: dict[str, Any], field: str
     assert (answer.status_code, answer.json()["problems"][0]["field"]) == (422, field)
 
 
+def test_a_card_number_in_the_reason_does_not_go_on_record() -> None:
+    one = bury("mine")
+    call("queues-discard", {"ids": [one], "why": "paid by 4111 1111 1111 1111 already"})
+    assert "4111 1111" not in noted()[0][4]
+
+
 # --- never without a note -----------------------------------------------------------------------------
 
 

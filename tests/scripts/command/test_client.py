@@ -32,6 +32,7 @@ class Server:
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
+    retry_after: str = "0"
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def server() -> Iterator[Server]:
             body = document if isinstance(document, bytes) else json.dumps(document).encode()
             self.send_response(status)
             if status in (429, 503):
-                self.send_header("retry-after", "0")
+                self.send_header("retry-after", told.retry_after)
             if status == 302:
                 self.send_header("location", "http://127.0.0.1:1/elsewhere")
             self.send_header("content-length", str(len(body)))
@@ -206,6 +207,19 @@ def test_a_file_that_is_none_is_said_with_the_cure(keys: Keys, text: str) -> Non
     assert caught.value.cure == "remove it; then scripts/bizosaas login again"
 
 
+def test_a_folder_that_cannot_be_made_is_said_with_the_cure(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Failure, match="Not a directory") as caught:
+        kept(Keys(tmp_path / "file" / "bizosaas"), "http://a", key())
+    assert "XDG_CONFIG_HOME" in caught.value.cure
+
+
+def test_a_file_that_is_a_folder_is_said_with_the_cure(keys: Keys) -> None:
+    keys.path.mkdir(parents=True)
+    with pytest.raises(Failure, match="cannot be read"):
+        keys.get("http://a")
+
+
 def test_a_key_shows_no_token() -> None:
     assert "a1" not in repr(key())
     assert "r1" not in repr(key())
@@ -239,6 +253,16 @@ def test_later_for_ever_is_later(server: Server, keys: Keys) -> None:
     with pytest.raises(Failure) as caught:
         Client(server.url, keys).get("/x")
     assert (caught.value.code, len(server.asked)) == (LATER, 4)
+
+
+def test_nobody_waits_for_an_hour_without_a_word(server: Server, keys: Keys) -> None:
+    """However long the platform says to wait, the command looks again in seconds, and then says "later"."""
+    kept(keys, server.url, key())
+    server.retry_after = "3600"
+    server.answer = lambda *_: (429, PROBLEM) if len(server.asked) == 1 else (200, {"ok": True})
+    began = time.monotonic()
+    assert Client(server.url, keys).get("/x") == {"ok": True}
+    assert time.monotonic() - began < 30
 
 
 def test_pages_go_on_to_the_limit(server: Server, keys: Keys) -> None:

@@ -83,7 +83,7 @@ def test_a_discarded_letter_is_gone_and_given_back_for_the_record(bus):
     assert bus.depth(QUEUE) == Depth(0, 0, 0, 0)
 
 
-@pytest.mark.parametrize("dead_id", ["12345", "nothing", ""])
+@pytest.mark.parametrize("dead_id", ["12345", "9" * 30, "²", "nothing", ""])
 def test_an_id_that_is_not_there_is_not_found(bus, dead_id):
     with pytest.raises(NotFound):
         bus.replay(dead_id)
@@ -106,3 +106,5 @@ def test_what_cannot_be_asked_is_refused_by_field(bus):
         bus.dead_letters(QUEUE, 0)
     with pytest.raises(Invalid, match="cursor: "):
         bus.dead_letters(QUEUE, 1, "rubbish")
+    with pytest.raises(Invalid, match="cursor: "):
+        bus.dead_letters(QUEUE, 1, "9" * 300)
