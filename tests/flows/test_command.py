@@ -6,13 +6,15 @@ import io
 import json
 import os
 import pty
+import random
 import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -426,6 +428,31 @@ def test_a_tenant_sees_and_touches_its_own_only_and_a_super_admin_all(operator: 
     who = operator.shop.get("/auth/me", SUPER)["user"]["id"]
     assert notes(operator.shop, "theirs", OTHER) == [("dead letter discard", "agreed with them", who)]
     assert "under way" in operator("queues", "list").out
+
+
+def test_what_is_gone_is_on_record_though_the_function_is_killed_again_and_again(own: Operator) -> None:
+    """kill -9 in the middle of discarding 200 letters, until they are gone: each of them has its note, with the reason
+    and who gave it. The command ends with 75 each time, and is repeated."""
+    names = [f"killed-{number}" for number in range(200)]
+    poison(own.shop, *names)
+    kills = 0
+    line = ("queues", "discard", QUEUE, "--all", "--yes", "--why", "a test", "--rate", "150")
+    with ThreadPoolExecutor(1) as pool:
+        while dead(own.shop):
+            run = pool.submit(own, *line)
+            while not run.done():
+                if kills < 8 and (pid := own.shop.pid_of("queues-discard")):
+                    with suppress(ProcessLookupError):  # it has just ended by itself
+                        os.kill(pid, signal.SIGKILL)
+                        kills += 1
+                time.sleep(random.uniform(0.01, 0.15))  # the moment is what is tried
+            assert run.result().code in (0, 75)
+    assert kills >= 3
+    own.shop.quiet()
+    rows = own.shop.rows("audit", "SELECT data FROM record WHERE tenant = 'demo' AND type LIKE '%.AuditNoted.v1'")
+    facts = [json.loads(data) for (data,) in rows]
+    noted = {fact["target"] for fact in facts if (fact["action"], fact["why"]) == ("dead letter discard", "a test")}
+    assert noted >= {derive_id("poison", name) for name in names}
 
 
 def test_a_topic_in_which_a_fact_died_is_shown_beside_the_queues(operator: Operator) -> None:
