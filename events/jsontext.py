@@ -24,7 +24,8 @@ def _decimal(text: str) -> Decimal | float:
     if len(number.as_tuple().digits) <= MAX_DIGITS and -300 < number.adjusted() < 300:
         return number
     # The shortest text of a binary float (a computed share, say) has up to 17 digits and is kept as that float.
-    if repr(float(text)) == text:
+    shortest = Decimal(repr(float(text)))  # compared as numbers: e-6 and e-06 are one exponent
+    if shortest == number and len(shortest.as_tuple().digits) == len(number.as_tuple().digits):
         return float(text)
     raise JsonError(f"the number {text[:40]} cannot be kept exactly: send it as a string")
 

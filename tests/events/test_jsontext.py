@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from events.jsontext import JsonError, canonical, dumps, loads
 
@@ -60,6 +61,24 @@ def test_a_number_with_a_point_keeps_its_digits() -> None:
 def test_what_is_not_json_of_this_house_is_refused(raw: bytes) -> None:
     with pytest.raises(JsonError):
         loads(raw)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_float_in_anybody_elses_shortest_form_is_read(value: float) -> None:
+    """pydantic writes e-6 where Python writes e-06; an answer of ours must be readable by our own."""
+    text = TypeAdapter(float).dump_json(value)
+    assert float(loads(text)) == value
+
+
+@pytest.mark.parametrize("text", ["9.816198865809402e-6", "9.816198865809402E-06", "0.000009816198865809402"])
+def test_one_float_may_be_written_in_several_ways(text: str) -> None:
+    assert loads(text) == 9.816198865809402e-06
+
+
+@pytest.mark.parametrize("text", ["12.345678901234567890", "9.8161988658094021e-6", "100000000000000000.0"])
+def test_digits_that_no_float_keeps_are_refused(text: str) -> None:
+    with pytest.raises(JsonError, match="send it as a string"):
+        loads(text)
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
