@@ -14,15 +14,15 @@ BATCH = 200  # as in worker.py
 
 def test_processes_that_consume_at_once_never_hold_the_same_message(world, bus):
     sent = [f"{number}" for number in range(300)]
-    bus.send([("auto_orders", Message(message_id, b"")) for message_id in sent])
-    consumers = [world.start("consume", "auto_orders") for _ in range(3)]
+    bus.send([("auto_seo", Message(message_id, b"")) for message_id in sent])
+    consumers = [world.start("consume", "auto_seo") for _ in range(3)]
     for consumer in consumers:
         assert consumer.line() == "waiting"
     for consumer in consumers:
         consumer.go()
     leased = [message_id for consumer in consumers for message_id in consumer.rest()]
     assert sorted(leased) == sorted(sent)
-    world.soon(lambda: bus.depth("auto_orders"), Depth(0, 0, 0, 0))
+    world.soon(lambda: bus.depth("auto_seo"), Depth(0, 0, 0, 0))
 
 
 @EMBEDDED
@@ -62,11 +62,11 @@ def test_processes_that_start_on_a_new_bus_at_once_all_get_in(world):
         sender.go()
     for sender in senders:
         sender.rest()
-    leased = world.leased(world.bus, "auto_orders", 6)
+    leased = world.leased(world.bus, "auto_seo", 6)
     assert sorted(delivery.message.id for delivery in leased) == ["0", "1", "2", "3", "4", "5"]
 
 
 def test_a_fork_with_an_open_connection_loses_nothing_on_either_side(world, bus):
     assert world.start("fork").rest() == ["done"]
-    leased = {delivery.message.id for delivery in world.leased(bus, "auto_orders", 4)}
+    leased = {delivery.message.id for delivery in world.leased(bus, "auto_seo", 4)}
     assert leased == {"before", "parent", "child", "child, alone"}

@@ -58,7 +58,7 @@ def publish(bus: Bus) -> None:
 def send(bus: Bus, name: str) -> None:
     """Send one message."""
     wait_for_go()
-    bus.send([("auto_orders", Message(name, b""))])
+    bus.send([("auto_seo", Message(name, b""))])
 
 
 def fill(bus: Bus, folder: str) -> None:
@@ -81,16 +81,16 @@ def fill(bus: Bus, folder: str) -> None:
 
 def fork(bus: Bus) -> None:
     """Send, fork with the connection open, let the parent close first and the child go on sending."""
-    bus.send([("auto_orders", Message("before", b""))])
+    bus.send([("auto_seo", Message("before", b""))])
     parent_closed, closed = os.pipe()
     child = os.fork()
     if child == 0:
-        bus.send([("auto_orders", Message("child", b""))])
+        bus.send([("auto_seo", Message("child", b""))])
         os.close(closed)
         os.read(parent_closed, 1)  # ends when the parent's side is closed
-        bus.send([("auto_orders", Message("child, alone", b""))])
+        bus.send([("auto_seo", Message("child, alone", b""))])
         os._exit(0)
-    bus.send([("auto_orders", Message("parent", b""))])
+    bus.send([("auto_seo", Message("parent", b""))])
     bus.close()
     os.close(closed)
     os.waitpid(child, 0)

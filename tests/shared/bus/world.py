@@ -20,14 +20,15 @@ ROOT = Path(__file__).parents[3]
 PATIENCE = 20.0  # real seconds until a condition must hold
 
 #: What is promised of queues, of topics, and of both on one engine. A name here is a module in `engines/`.
-WORK = pytest.mark.engines("embedded")
+WORK = pytest.mark.engines("embedded", "rabbitmq")
 FACTS = pytest.mark.engines("embedded")
 #: Where a message's priority is kept exactly (RabbitMQ's quorum queues know none, or two levels).
-PRIORITY = pytest.mark.engines("embedded")
+PRIORITY = pytest.mark.engines("embedded", "rabbitmq_classic")
 EMBEDDED = pytest.mark.engines("embedded")
 
 # Times of the contract tests, in the world's seconds (`World.seconds` makes real ones of them).
 TTL = 60
+LONG = 40 * TTL  # of auto_seo: longer than processes take to start
 RETRY_BASE, RETRY_MAX = 2.0, 60.0
 WEEK = 7 * 24 * 3600
 
@@ -37,8 +38,8 @@ T = TypeVar("T")
 def topology(unit: float = 1.0) -> Topology:
     """The queues and topics of the contract tests; `unit` is how long one of the world's seconds really is."""
     queues = [
-        QueueSpec(name, priority, round(TTL * unit), 5, RETRY_BASE * unit, RETRY_MAX * unit)
-        for name, priority in (("auto_orders", 10), ("auto_seo", 5), ("auto_analytics", 3))
+        QueueSpec(name, priority, round(ttl * unit), 5, RETRY_BASE * unit, RETRY_MAX * unit)
+        for name, priority, ttl in (("auto_orders", 10, TTL), ("auto_seo", 5, LONG), ("auto_analytics", 3, TTL))
     ]
     topics = [
         TopicSpec("domain.orders", 3, round(WEEK * unit)),
@@ -57,7 +58,7 @@ class World:
     """
 
     engine: str
-    address: str
+    address: str = field(repr=False)  # it may hold a password
     advance: Callable[[float], None]
     now: Callable[[], float]
     join: Callable[[], Bus]

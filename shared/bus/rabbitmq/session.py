@@ -1,0 +1,172 @@
+"""A connection that is driven by whoever waits for it, in the caller's own thread: for sending and for looking.
+
+It asks for no heartbeats, for nobody answers them between two calls.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from shared.bus.rabbitmq.address import Address
+from shared.bus.rabbitmq.confirms import Confirms
+from shared.errors import TryAgain
+
+RETRY_AFTER = 1.0
+_FAREWELL_SECONDS = 1.0
+
+
+class Refused(Exception):
+    """Raised when the broker says no to one question, with AMQP's `code` (404: not there) and its words."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+class Session:
+    """Opened by the first call that needs it. TryAgain when the broker is not there, or not in `patience` seconds."""
+
+    def __init__(self, address: Address, purpose: str, patience: float = 10.0) -> None:
+        self._address = address
+        self._purpose = purpose
+        self._patience = patience
+        self._connection: Any = None
+        self._confirms: Confirms | None = None
+        self._questions: Any = None
+        self._lost: str | None = None
+        self._process = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether there is a connection, as far as is known."""
+        return self._connection is not None and self._process == os.getpid()
+
+    def version(self) -> tuple[int, ...]:
+        """The broker's version by its own word."""
+        self.connect()
+        text = str(self._connection.server_properties.get("version", "0"))
+        return tuple(int(part) for part in text.split("-")[0].split(".") if part.isdigit())
+
+    def connect(self) -> None:
+        """Make sure that there is a connection. One that was open before a fork is left to the other side."""
+        if self.open:
+            return
+        from pika import SelectConnection
+
+        self._process, self._lost, self._confirms, self._questions = os.getpid(), None, None, None
+        opened: list[Any] = []
+        self._connection = SelectConnection(
+            self._address.parameters(self._purpose, heartbeat=0),
+            on_open_callback=opened.append,
+            on_open_error_callback=lambda _connection, error: self._lose(error),
+            on_close_callback=lambda _connection, error: self._lose(error),
+        )
+        self.wait(lambda: bool(opened))
+
+    def channel(self) -> Any:
+        """A new channel."""
+        self.connect()
+        opened: list[Any] = []
+        self._connection.channel(on_open_callback=opened.append)
+        self.wait(lambda: bool(opened))
+        return opened[0]
+
+    def confirms(self) -> Confirms:
+        """The session's own channel for publishing."""
+        self.connect()
+        if self._confirms is None:
+            self._confirms = Confirms(self.channel())
+        return self._confirms
+
+    def ask(self, question: Callable[[Any, Callable[[Any], None]], object]) -> Any:
+        """One question, `question(channel, done)`, and the frame that answers it. Raises Refused."""
+        self.connect()
+        if self._questions is None or not self._questions.is_open:
+            self._questions = self.channel()
+        answers: list[Any] = []
+        ends: list[Any] = []
+        self._questions.add_on_close_callback(lambda _channel, error: ends.append(error))
+        question(self._questions, answers.append)
+        self.wait(lambda: bool(answers or ends))
+        if answers:
+            return answers[0]
+        raise Refused(int(getattr(ends[0], "reply_code", 0)), describe(ends[0]))
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass, reading and writing meanwhile."""
+        until = time.monotonic() + seconds
+        self._connection.ioloop.call_later(seconds, _nothing)
+        self.wait(lambda: time.monotonic() >= until)
+
+    def wait(self, done: Callable[[], bool], patience: float | None = None) -> None:
+        """Read and write until `done()`. TryAgain, and the connection is dropped, when it breaks or takes too long."""
+        loop = self._connection.ioloop
+        deadline = time.monotonic() + (self._patience if patience is None else patience)
+        failed = False
+        loop.activate_poller()
+        try:
+            while not done():
+                left = deadline - time.monotonic()
+                if self._lost is not None or left <= 0:
+                    raise TryAgain(f"{self._address}: {self._lost or 'no answer in time'}", retry_after=RETRY_AFTER)
+                timer = loop.call_later(left, _nothing)
+                loop.poll()
+                loop.process_timeouts()
+                loop.remove_timeout(timer)
+        except BaseException:
+            failed = True
+            raise
+        finally:
+            loop.deactivate_poller()
+            if failed:
+                self._drop()
+
+    def close(self) -> None:
+        """Say good-bye and let go. Never raises; the next call opens it again."""
+        self._drop()
+
+    def _lose(self, error: BaseException) -> None:
+        self._lost = describe(error)
+        if self._confirms is not None:
+            self._confirms.give_up(self._lost)
+
+    def _drop(self) -> None:
+        connection, self._connection, self._confirms, self._questions = self._connection, None, None, None
+        if connection is None or self._process != os.getpid():
+            return
+        loop = connection.ioloop
+        if not (connection.is_closed or connection.is_closing):
+            connection.close()
+        loop.activate_poller()
+        deadline = time.monotonic() + _FAREWELL_SECONDS
+        while not connection.is_closed and time.monotonic() < deadline:
+            loop.call_later(_FAREWELL_SECONDS, _nothing)
+            loop.poll()
+            loop.process_timeouts()
+        if not connection.is_closed:  # pika has no public word for leaving a broker that does not answer
+            connection._terminate_stream(TimeoutError())
+            loop.process_timeouts()
+        loop.deactivate_poller()
+        loop.close()
+
+
+def describe(error: BaseException | None) -> str:
+    """What went wrong, without addresses or credentials: the broker's own words, or the kind of error."""
+    text = str(getattr(error, "reply_text", "") or "")
+    if text:
+        return text
+    inner = getattr(error, "exceptions", None) or getattr(error, "args", None) or ()
+    last = inner[-1] if inner else None
+    if isinstance(last, BaseException):
+        return describe(last)
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return type(error).__name__
+
+
+def _nothing() -> None:
+    """A timer only ends the wait."""
