@@ -56,7 +56,7 @@ class World:
         async def main() -> None:
             bridge = Bridge(
                 EmbeddedBus(self.file, Topology(QUEUES, TOPICS)),
-                Doorbell(self.file),
+                [Doorbell(self.file)],
                 [Subscription("f", ("q",), ("t", "wide"), 0, 2, batch, 30.0)],
                 self.call,
                 lambda: "token",

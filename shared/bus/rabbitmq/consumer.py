@@ -66,7 +66,8 @@ class Consumer:
     # --- for the user's thread ----------------------------------------------------------------------
 
     def lease(self, queue: str, limit: int, seconds: float) -> list[Delivery]:
-        """What has arrived, `limit` at most. TryAgain while there is no connection, or no such queue."""
+        """What has arrived, `limit` at most. TryAgain while there is no connection. A queue that cannot be consumed is
+        logged, and gives nothing: the others go on."""
         self._first.wait(CONNECT_SECONDS)
         now = time.time()
         with self._lock:
@@ -74,7 +75,7 @@ class Consumer:
             self._asked[queue] = now
             lane = self._lanes.get(queue)
             leases, expired = self._take(lane, limit, now, now + seconds) if lane else ([], [])
-            why = self._broken.get(queue) or self._down
+            why = self._down
         if new:
             self._line.post(partial(self._open_lane, queue, 1))
         if lane and lane.paused:
@@ -82,7 +83,7 @@ class Consumer:
         for lease in expired:
             self._line.post(partial(self._move, lease, retried(lease, EXPIRED, 0, now), None))
         if why and not leases:
-            raise TryAgain(f"{queue}: {self._address}: {why}", retry_after=RETRY_AFTER)
+            raise TryAgain(f"{self._address}: {why}", retry_after=RETRY_AFTER)
         return [lease.delivery for lease in leases]
 
     def ack(self, deliveries: Sequence[Delivery]) -> int:
