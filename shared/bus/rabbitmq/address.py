@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,8 @@ class Address:
         """What pika connects with. `heartbeat` in seconds; 0 asks for none, for those that only speak now and then."""
         import pika
 
+        # What pika logs as errors are connections that break: whoever uses them says so, in one line and as a warning.
+        logging.getLogger("pika").setLevel(logging.CRITICAL)
         options = None
         if self.secure:
             import ssl

@@ -110,7 +110,8 @@ class RabbitBus:
 
     def bells(self) -> Sequence[Bell]:
         """See `Bus.bells`: one, which rings when something came to a queue that is leased from."""
-        return [self._ringing()]
+        self._bell = self._bell or InnerBell()
+        return [self._bell]
 
     def next_wakeup(self) -> float | None:
         """See `Bus.next_wakeup`: the end of a lease. Whatever else becomes ready arrives, and rings."""
@@ -129,10 +130,9 @@ class RabbitBus:
     def _leases(self) -> Consumer:
         if self._consumer is None or self._process != os.getpid():
             self._process = os.getpid()
-            self._consumer = Consumer(self._address, self._queues, self._prefetch, self._ringing().ring)
+            self._consumer = Consumer(self._address, self._queues, self._prefetch, self._ring)
         return self._consumer
 
-    def _ringing(self) -> InnerBell:
-        if self._bell is None:
-            self._bell = InnerBell()
-        return self._bell
+    def _ring(self) -> None:
+        if self._bell is not None:
+            self._bell.ring()

@@ -7,9 +7,11 @@
  3. What leaves a lane by another way than an acknowledgement is published first, and acknowledged when that is
     confirmed. A crash between the two doubles a message; nothing loses one.
  4. A lease that runs out goes back to its queue as the next attempt, also while the user of the bus hangs.
- 5. What waits in a lane from which nobody leases for `IDLE_SECONDS` goes back to the broker, for other consumers.
+ 5. A lane to which nothing came for `FRESH_SECONDS` is opened anew: a broker can forget a consumer (a queue that is
+    deleted and made again at once), and then nothing else would tell.
+ 6. What waits in a lane from which nobody leases for `IDLE_SECONDS` goes back to the broker, for other consumers.
 
-`_lanes`, `_held`, `_asked` and `_broken` are shared by two threads and kept by the lock; whatever begins with `_on`
+`_lanes`, `_held`, `_asked` and `_down` are shared by two threads and kept by the lock; whatever begins with `_on`
 or touches a channel runs in the thread of the line.
 """
 
@@ -28,13 +30,14 @@ from events.topology import QueueSpec
 from shared.bus.port import EXPIRED, LEASE_RAN_OUT, Delivery
 from shared.bus.rabbitmq.address import Address
 from shared.bus.rabbitmq.confirms import Confirms
+from shared.bus.rabbitmq.layout import IDLE_SECONDS
 from shared.bus.rabbitmq.leases import Arrival, Lane, Lease
-from shared.bus.rabbitmq.line import Line, log, pause
+from shared.bus.rabbitmq.line import Line, pause
 from shared.bus.rabbitmq.moves import Move, retried
-from shared.bus.rabbitmq.session import RETRY_AFTER, describe
+from shared.bus.rabbitmq.session import RETRY_AFTER, describe, log
 from shared.errors import TryAgain
 
-IDLE_SECONDS = 60.0
+FRESH_SECONDS = 60.0
 CONNECT_SECONDS = 5.0  # how long the first call waits for a connection
 MOVE_SECONDS = 10.0  # how long a move waits for its confirm
 _AGAIN_SECONDS = 1.0  # when a move that was refused is tried again
@@ -55,7 +58,6 @@ class Consumer:
         self._lanes: dict[str, Lane] = {}
         self._held: dict[str, Lease] = {}
         self._asked: dict[str, float] = {}
-        self._broken: dict[str, str] = {}
         self._serials = itertools.count(1)
         self._connection: Any = None
         self._confirms: Confirms | None = None
@@ -178,13 +180,20 @@ class Consumer:
             over = [self._held.pop(lease.delivery.receipt) for lease in list(self._held.values()) if lease.until <= now]
             idle = [lane for name, lane in self._lanes.items() if now - self._asked[name] > IDLE_SECONDS]
             unwanted = [(lane, lane.give_back()) for lane in idle if not lane.paused]
+            quiet = [
+                lane for lane in self._lanes.values() if (since := lane.quiet_since()) and now - since > FRESH_SECONDS
+            ]
         for lease in over:
             self._move(lease, retried(lease, LEASE_RAN_OUT, 0, now), None)
         for lane, tags in unwanted:
             lane.paused = True
             lane.channel.basic_cancel(lane.consumer_tag)
+            lane.consumer_tag = ""
             for tag in tags:
                 lane.channel.basic_nack(tag, requeue=True)
+        for lane in quiet:
+            if lane.channel.is_open:
+                lane.channel.close()
 
     def _open_confirms(self, attempt: int) -> None:
         def opened(channel: Any) -> None:
@@ -221,26 +230,26 @@ class Consumer:
 
     def _resume(self, lane: Lane) -> None:
         def consuming(_frame: Any) -> None:
-            with self._lock:
-                self._broken.pop(lane.spec.name, None)
-
-        if lane.channel.is_open and lane.paused:
             lane.paused = False
-            lane.consumer_tag = lane.channel.basic_consume(
-                lane.spec.name, partial(self._on_arrival, lane), callback=consuming
-            )
+
+        if lane.channel.is_open and lane.paused and not lane.consumer_tag:
+            arrived = partial(self._on_arrival, lane)
+            lane.consumer_tag = lane.channel.basic_consume(lane.spec.name, arrived, callback=consuming)
 
     def _on_lane_closed(self, lane: Lane, attempt: int, _channel: Any, error: BaseException) -> None:
-        queue, why = lane.spec.name, describe(error)
+        from pika.exceptions import ChannelClosedByClient
+
+        queue = lane.spec.name
         with self._lock:
             if self._lanes.get(queue) is lane:
                 del self._lanes[queue]
             for receipt in [receipt for receipt, lease in self._held.items() if lease.lane is lane]:
                 del self._held[receipt]
-            again = attempt + 1 if queue in self._broken else 1
-            self._broken[queue] = why
-        if self._connection is not None and self._connection.is_open:
-            log.warning("%s cannot be consumed: %s", queue, why)
+        if isinstance(error, ChannelClosedByClient):
+            self._open_lane(queue, attempt)
+        elif self._connection is not None and self._connection.is_open:
+            log.warning("%s cannot be consumed: %s", queue, describe(error))
+            again = attempt + 1 if lane.paused else 1
             self._later(again, partial(self._open_lane, queue, again))
 
     def _on_arrival(self, lane: Lane, _channel: Any, method: Any, properties: Any, body: bytes) -> None:

@@ -15,9 +15,10 @@ from shared.errors import Invalid
 QUORUM, CLASSIC = "quorum", "classic"
 #: At-least-once dead-lettering and time to live on quorum queues came with it (RabbitMQ's release notes).
 OLDEST_BROKER = (3, 10)
-#: How often the broker itself may redeliver before it gives up, as a multiple of the queue's delivery limit. It counts
-#: every broken connection that held a message, and those are not the message's fault: it only stops a message that
-#: breaks whoever looks at it.
+#: What waits in a consumer from which nobody leases goes back to the broker after so many seconds.
+IDLE_SECONDS = 30
+#: How many broken connections a message survives, as a multiple of its queue's delivery limit. They are seldom its
+#: fault, but one that breaks whoever holds it must end.
 CRASHES = 10
 
 
@@ -85,7 +86,13 @@ def _work(spec: QueueSpec, options: QueueOptions) -> dict[str, str | int]:
         arguments["x-max-length"] = options.max_length
     if options.kind == CLASSIC:
         return arguments | {"x-max-priority": spec.priority}  # refused by quorum queues
-    return arguments | {"x-delivery-limit": spec.delivery_limit * CRASHES}
+    return arguments | {"x-delivery-limit": broker_limit(spec)}
+
+
+def broker_limit(spec: QueueSpec) -> int:
+    """How often the broker may take a message back before it gives up. It counts what broken connections held and what
+    idle consumers gave back, which may come as often as there is time to live for it."""
+    return spec.delivery_limit * CRASHES + spec.ttl_seconds // IDLE_SECONDS
 
 
 def _dead_lettering(options: QueueOptions, exchange: str, key: str) -> dict[str, str | int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,16 +40,22 @@ class Lane:
         self.channel = channel
         self.serial = serial
         self.consumer_tag = ""
-        self.paused = True  # whether it takes nothing new
+        self.paused = True  # until the broker says that it consumes, and while nobody leases
         self.waiting: list[Arrival] = []
         self._unanswered: dict[int, None] = {}  # tags in the order in which they came
+        self._heard_at = time.time()
 
     def arrive(self, tag: int, properties: Any, body: bytes, now: float) -> None:
         """Keep a delivery until somebody leases it."""
         rank = min(properties.priority or 0, self.spec.priority)
         parcel = read_parcel(properties, body, self.spec, now)
         self._unanswered[tag] = None
+        self._heard_at = now
         heapq.heappush(self.waiting, Arrival((-rank, tag), tag, parcel))
+
+    def quiet_since(self) -> float | None:
+        """Since when nothing came, where nothing is open either."""
+        return None if self._unanswered else self._heard_at
 
     def take(self) -> Arrival:
         """The next one. IndexError when there is none."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.bus.backoff import backoff
 from shared.bus.rabbitmq.address import Address
-from shared.bus.rabbitmq.session import describe
+from shared.bus.rabbitmq.session import describe, leave
 
 log = logging.getLogger("bus.rabbitmq")
 
@@ -113,12 +113,9 @@ class Line:
         """Let go of what is left of the connection, and tell."""
         connection, self._connection = self._connection, None
         try:
-            if connection is not None and not connection.is_closed:
-                connection._terminate_stream(TimeoutError())  # pika has no public word for it
-                connection.ioloop.process_timeouts()
             self._down(self._why)
             self._work_off()
-            if connection is not None:
-                connection.ioloop.close()
         except Exception:  # the same boundary
             log.error("the end of a connection to %s failed", self._address, exc_info=True)
+        if connection is not None:
+            leave(connection)

@@ -5,6 +5,7 @@ It asks for no heartbeats, for nobody answers them between two calls.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from typing import Any
 from shared.bus.rabbitmq.address import Address
 from shared.bus.rabbitmq.confirms import Confirms
 from shared.errors import TryAgain
+
+log = logging.getLogger("bus.rabbitmq")
 
 RETRY_AFTER = 1.0
 _FAREWELL_SECONDS = 1.0
@@ -43,7 +46,7 @@ class Session:
     @property
     def open(self) -> bool:
         """Whether there is a connection, as far as is known."""
-        return self._connection is not None and self._process == os.getpid()
+        return self._connection is not None and self._lost is None and self._process == os.getpid()
 
     def version(self) -> tuple[int, ...]:
         """The broker's version by its own word."""
@@ -55,6 +58,7 @@ class Session:
         """Make sure that there is a connection. One that was open before a fork is left to the other side."""
         if self.open:
             return
+        self._drop()
         from pika import SelectConnection
 
         self._process, self._lost, self._confirms, self._questions = os.getpid(), None, None, None
@@ -106,24 +110,23 @@ class Session:
         """Read and write until `done()`. TryAgain, and the connection is dropped, when it breaks or takes too long."""
         loop = self._connection.ioloop
         deadline = time.monotonic() + (self._patience if patience is None else patience)
-        failed = False
-        loop.activate_poller()
         try:
-            while not done():
+            loop.activate_poller()
+            while True:
                 left = deadline - time.monotonic()
                 if self._lost is not None or left <= 0:
                     raise TryAgain(f"{self._address}: {self._lost or 'no answer in time'}", retry_after=RETRY_AFTER)
+                if done():
+                    break
                 timer = loop.call_later(left, _nothing)
                 loop.poll()
                 loop.process_timeouts()
                 loop.remove_timeout(timer)
-        except BaseException:
-            failed = True
-            raise
-        finally:
             loop.deactivate_poller()
-            if failed:
-                self._drop()
+        except BaseException:
+            loop.deactivate_poller()
+            self._drop()
+            raise
 
     def close(self) -> None:
         """Say good-bye and let go. Never raises; the next call opens it again."""
@@ -136,22 +139,29 @@ class Session:
 
     def _drop(self) -> None:
         connection, self._connection, self._confirms, self._questions = self._connection, None, None, None
-        if connection is None or self._process != os.getpid():
-            return
-        loop = connection.ioloop
-        if not (connection.is_closed or connection.is_closing):
+        if connection is not None and self._process == os.getpid():
+            leave(connection)
+
+
+def leave(connection: Any) -> None:
+    """Say good-bye to a broker that answers, and go anyway; from the thread that drove the connection."""
+    loop = connection.ioloop
+    loop.activate_poller()
+    try:
+        if connection.is_open:
             connection.close()
-        loop.activate_poller()
         deadline = time.monotonic() + _FAREWELL_SECONDS
-        while not connection.is_closed and time.monotonic() < deadline:
+        while connection.is_closing and time.monotonic() < deadline:
             loop.call_later(_FAREWELL_SECONDS, _nothing)
             loop.poll()
             loop.process_timeouts()
         if not connection.is_closed:  # pika has no public word for leaving a broker that does not answer
             connection._terminate_stream(TimeoutError())
             loop.process_timeouts()
-        loop.deactivate_poller()
-        loop.close()
+    except Exception:  # the boundary: pika fails in ways of its own when it is left while it connects
+        log.debug("a connection ended badly", exc_info=True)
+    loop.deactivate_poller()
+    loop.close()
 
 
 def describe(error: BaseException | None) -> str:
