@@ -24,7 +24,8 @@ PREFETCH = 100
 
 
 class RabbitBus:
-    """`WorkBus` on a RabbitMQ whose queues are declared (`scripts/topology`). For one thread; not across a fork.
+    """`WorkBus` on a RabbitMQ whose queues are declared (`scripts/topology`). Any thread may send and look, they
+    take turns; one thread leases.
 
     Its counts of what is leased, and its next wake-up, are of what this bus itself holds: the broker tells no more.
     """
@@ -89,22 +90,27 @@ class RabbitBus:
         """See `WorkQueue.depth`."""
         spec = self._spec(queue)
         waiting, leased = self._consumer.count(queue) if self._consumer else (0, 0)
-        delayed = sum(ready(self._session, name) for name in retry_queues(spec))
-        return Depth(ready(self._session, queue) + waiting, leased, delayed, ready(self._session, spec.dead_letter))
+        with self._session.turn():
+            delayed = sum(ready(self._session, name) for name in retry_queues(spec))
+            waiting += ready(self._session, queue)
+            return Depth(waiting, leased, delayed, ready(self._session, spec.dead_letter))
 
     # --- dead letters -------------------------------------------------------------------------------
 
     def dead_letters(self, origin: str, limit: int = 50, cursor: str | None = None) -> DeadLetters:
         """See `DeadLetterOffice.dead_letters`."""
-        return self._dead.page(origin, limit, cursor)
+        with self._session.turn():
+            return self._dead.page(origin, limit, cursor)
 
     def replay(self, dead_id: str) -> DeadLetter:
         """See `DeadLetterOffice.replay`. A crash between its two steps leaves it in both places."""
-        return self._dead.remove(dead_id, lambda letter: self.send([(letter.origin, as_new(letter).message)]))
+        with self._session.turn():
+            return self._dead.remove(dead_id, lambda letter: self.send([(letter.origin, as_new(letter).message)]))
 
     def discard(self, dead_id: str) -> DeadLetter:
         """See `DeadLetterOffice.discard`."""
-        return self._dead.remove(dead_id, lambda _letter: None)
+        with self._session.turn():
+            return self._dead.remove(dead_id, lambda _letter: None)
 
     # --- waking -------------------------------------------------------------------------------------
 

@@ -24,13 +24,14 @@ class Sender:
 
         A connection that lay idle may be dead without our knowing: what fails on one is tried on a new one, once.
         """
-        idle = self._session.open
-        try:
-            self._send(work)
-        except TryAgain:
-            if not idle or self._session.open:
-                raise
-            self._send(work)
+        with self._session.turn():
+            idle = self._session.open
+            try:
+                self._send(work)
+            except TryAgain:
+                if not idle or self._session.open:
+                    raise
+                self._send(work)
 
     def _send(self, work: Sequence[tuple[str, Message]]) -> None:
         confirms = self._session.confirms()

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from shared.bus.rabbitmq.address import Address
@@ -31,7 +33,10 @@ class Refused(Exception):
 
 
 class Session:
-    """Opened by the first call that needs it. TryAgain when the broker is not there, or not in `patience` seconds."""
+    """Opened by the first call that needs it. TryAgain when the broker is not there, or not in `patience` seconds.
+
+    Threads take turns: whatever belongs together is done within one `turn`.
+    """
 
     def __init__(self, address: Address, purpose: str, patience: float = 10.0) -> None:
         self._address = address
@@ -42,11 +47,25 @@ class Session:
         self._questions: Any = None
         self._lost: str | None = None
         self._process = 0
+        self._turn = (os.getpid(), threading.RLock())
 
     @property
     def open(self) -> bool:
         """Whether there is a connection, as far as is known."""
         return self._connection is not None and self._lost is None and self._process == os.getpid()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Nobody else's while the block lasts. TryAgain when others take longer than the patience."""
+        if self._turn[0] != os.getpid():  # who held it before a fork is not here
+            self._turn = (os.getpid(), threading.RLock())
+        lock = self._turn[1]
+        if not lock.acquire(timeout=self._patience):
+            raise TryAgain(f"{self._address}: others are using the connection", retry_after=RETRY_AFTER)
+        try:
+            yield
+        finally:
+            lock.release()
 
     def version(self) -> tuple[int, ...]:
         """The broker's version by its own word."""
@@ -129,8 +148,9 @@ class Session:
             raise
 
     def close(self) -> None:
-        """Say good-bye and let go. Never raises; the next call opens it again."""
-        self._drop()
+        """Say good-bye and let go; the next call opens it again."""
+        with self.turn():
+            self._drop()
 
     def _lose(self, error: BaseException) -> None:
         self._lost = describe(error)

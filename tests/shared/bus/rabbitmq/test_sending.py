@@ -148,3 +148,16 @@ def test_no_error_shows_the_password(address, proxy):
     told = caught.value.detail + repr(parse_address(wrong)) + repr(dataclasses.asdict(bus._address).keys())
     assert "Tr0ub4dor" not in told
     assert "ACCESS_REFUSED" in told or "Authentication" in told
+
+
+def test_threads_that_send_on_one_bus_take_turns_and_lose_nothing(bus):
+    def send(start: int) -> None:
+        for number in range(start, start + 20):
+            bus.send([(QUEUE, Message(str(number), BODY))])
+
+    threads = [threading.Thread(target=send, args=(start,)) for start in range(0, 100, 20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert bus.depth(QUEUE).ready == 100
