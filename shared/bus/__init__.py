@@ -35,6 +35,12 @@ def open_publisher(url: str) -> Publisher:
     return open_bus(url)
 
 
+def load_libraries(url: str) -> None:
+    """Import what the engines of `url` need and connect to nothing: for a process that will be forked."""
+    if _scheme(url.partition("\n")[0]) in _WORK_SCHEMES:
+        import pika  # noqa: F401
+
+
 def bus_file(url: str) -> Path:
     """The embedded engine's file, beside which its `Doorbell` hangs. Invalid for another kind of URL."""
     path = url.removeprefix(_FILE)

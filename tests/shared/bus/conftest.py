@@ -15,10 +15,6 @@ from shared.bus.port import Bus
 from tests.shared.bus.world import World
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "engines(*names): the engines of the bus on which a contract test runs")
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mark = metafunc.definition.get_closest_marker("engines")
     if mark is not None and "engine" in metafunc.fixturenames:
