@@ -57,8 +57,8 @@ class RabbitBus:
     def close(self) -> None:
         """See `Publisher.close`."""
         self._session.close()
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None and self._process == os.getpid():
+        consumer, self._consumer = self._own_consumer(), None
+        if consumer is not None:
             consumer.close()
 
     # --- leasing ------------------------------------------------------------------------------------
@@ -89,7 +89,8 @@ class RabbitBus:
     def depth(self, queue: str) -> Depth:
         """See `WorkQueue.depth`."""
         spec = self._spec(queue)
-        waiting, leased = self._consumer.count(queue) if self._consumer else (0, 0)
+        consumer = self._own_consumer()
+        waiting, leased = consumer.count(queue) if consumer else (0, 0)
         with self._session.turn():
             delayed = sum(ready(self._session, name) for name in retry_queues(spec))
             waiting += ready(self._session, queue)
@@ -121,7 +122,8 @@ class RabbitBus:
 
     def next_wakeup(self) -> float | None:
         """See `Bus.next_wakeup`: the end of a lease. Whatever else becomes ready arrives, and rings."""
-        return self._consumer.next_end() if self._consumer else None
+        consumer = self._own_consumer()
+        return consumer.next_end() if consumer else None
 
     def take_back(self) -> int:
         """See `Bus.take_back`: none, the broker ends the leases of the dead."""
@@ -134,10 +136,15 @@ class RabbitBus:
             raise Invalid.field("queue", f"{queue!r} is not in the topology") from None
 
     def _leases(self) -> Consumer:
-        if self._consumer is None or self._process != os.getpid():
-            self._process = os.getpid()
-            self._consumer = Consumer(self._address, self._queues, self._prefetch, self._ring)
-        return self._consumer
+        consumer = self._own_consumer()
+        if consumer is None:
+            consumer = Consumer(self._address, self._queues, self._prefetch, self._ring)
+            self._process, self._consumer = os.getpid(), consumer
+        return consumer
+
+    def _own_consumer(self) -> Consumer | None:
+        """The consumer, where there is one; that from before a fork is the other side's."""
+        return self._consumer if self._process == os.getpid() else None
 
     def _ring(self) -> None:
         if self._bell is not None:

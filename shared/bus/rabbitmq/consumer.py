@@ -70,7 +70,8 @@ class Consumer:
     def lease(self, queue: str, limit: int, seconds: float) -> list[Delivery]:
         """What has arrived, `limit` at most. TryAgain while there is no connection. A queue that cannot be consumed is
         logged, and gives nothing: the others go on."""
-        self._first.wait(CONNECT_SECONDS)
+        if not self._first.wait(CONNECT_SECONDS):
+            raise TryAgain(f"{self._address}: there is no connection yet", retry_after=RETRY_AFTER)
         now = time.time()
         with self._lock:
             new = queue not in self._asked
@@ -143,12 +144,12 @@ class Consumer:
         while lane.waiting and len(leases) < limit:
             arrival = lane.take()
             over = arrival.parcel.dies_at <= now
-            lease = self._lease(lane, arrival, until, arrival.parcel.attempts + (0 if over else 1))
             if over:
-                expired.append(lease)
-            else:
-                leases.append(lease)
-                self._held[lease.delivery.receipt] = lease
+                expired.append(self._lease(lane, arrival, now, arrival.parcel.attempts))
+                continue
+            lease = self._lease(lane, arrival, until, arrival.parcel.attempts + 1)
+            leases.append(lease)
+            self._held[lease.delivery.receipt] = lease
         return leases, expired
 
     def _lease(self, lane: Lane, arrival: Arrival, until: float, attempt: int) -> Lease:
@@ -180,9 +181,8 @@ class Consumer:
             over = [self._held.pop(lease.delivery.receipt) for lease in list(self._held.values()) if lease.until <= now]
             idle = [lane for name, lane in self._lanes.items() if now - self._asked[name] > IDLE_SECONDS]
             unwanted = [(lane, lane.give_back()) for lane in idle if not lane.paused]
-            quiet = [
-                lane for lane in self._lanes.values() if (since := lane.quiet_since()) and now - since > FRESH_SECONDS
-            ]
+            active = [lane for lane in self._lanes.values() if not lane.paused]
+            quiet = [lane for lane in active if (since := lane.quiet_since()) and now - since > FRESH_SECONDS]
         for lease in over:
             self._move(lease, retried(lease, LEASE_RAN_OUT, 0, now), None)
         for lane, tags in unwanted:

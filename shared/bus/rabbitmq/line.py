@@ -35,6 +35,7 @@ class Line:
         self._address = address
         self._up, self._down, self._tick = up, down, tick
         self._posted: deque[Callable[[], None]] = deque()
+        self._gate = threading.Lock()  # no loop is closed while somebody posts to it
         self._connection: Any = None
         self._open = False
         self._why = ""
@@ -45,9 +46,9 @@ class Line:
     def post(self, act: Callable[[], None]) -> None:
         """Run `act` in the thread of the line: soon, or when the connection is down again."""
         self._posted.append(act)
-        connection = self._connection
-        if connection is not None:
-            connection.ioloop.add_callback_threadsafe(self._work_off)
+        with self._gate:
+            if self._connection is not None:
+                self._connection.ioloop.add_callback_threadsafe(self._work_off)
 
     def stop(self) -> None:
         """Do what was posted, say good-bye, end the thread."""
@@ -75,12 +76,14 @@ class Line:
     def _connect_and_stay(self) -> None:
         from pika import SelectConnection
 
-        self._connection = SelectConnection(
+        connection = SelectConnection(
             self._address.parameters("consumer", HEARTBEAT_SECONDS),
             on_open_callback=self._opened,
             on_open_error_callback=self._ended,
             on_close_callback=self._ended,
         )
+        with self._gate:
+            self._connection = connection
         if not self._stopping.is_set():
             self._connection.ioloop.start()
 
@@ -104,14 +107,17 @@ class Line:
 
     def _hang_up(self) -> None:
         connection = self._connection
-        if connection is None or not self._open:
+        if connection is None:
             return
-        if not (connection.is_closing or connection.is_closed):
+        if connection.is_open:
             connection.close()
+        elif not connection.is_closing:
+            connection.ioloop.stop()  # it still connects: it is left
 
     def _leave(self) -> None:
         """Let go of what is left of the connection, and tell."""
-        connection, self._connection = self._connection, None
+        with self._gate:
+            connection, self._connection = self._connection, None
         try:
             self._down(self._why)
             self._work_off()

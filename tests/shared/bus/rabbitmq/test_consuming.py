@@ -243,3 +243,13 @@ def test_a_message_of_somebody_elses_is_delivered_too(address, bus):
     assert (delivery.message.body, len(delivery.message.id), delivery.attempt) == (b"hello", 64, 1)
     bus.bury(delivery, "who are you")
     assert bus.dead_letters(QUEUE).items[0].reason == "who are you"
+
+
+def test_a_bus_that_still_connects_raises_try_again_and_can_be_closed(far, proxy, monkeypatch):
+    monkeypatch.setattr(consumer, "CONNECT_SECONDS", 0.2)
+    proxy.silence()
+    with pytest.raises(TryAgain, match="there is no connection yet"):
+        far.lease(QUEUE, 1, 30)
+    started = time.monotonic()
+    far.close()
+    assert time.monotonic() - started < 4
