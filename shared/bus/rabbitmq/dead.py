@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import heapq
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from shared.bus.rabbitmq.session import RETRY_AFTER, Refused, Session, describe
 from shared.bus.rabbitmq.wire import read_dead_letter
 from shared.errors import Invalid, NotFound, TryAgain
 
+_CURSOR = re.compile(r"(?P<moment>[0-9]+\.[0-9]+)/(?P<dead_id>.+)")
 _LOOK_SECONDS = 60.0
 _RETURN_SECONDS = 2.0
 
@@ -148,8 +150,7 @@ def _cursor(letter: DeadLetter) -> str:
 def _place(cursor: str | None) -> tuple[float, str]:
     if cursor is None:
         return float("inf"), ""
-    moment, _, dead_id = cursor.partition("/")
-    try:
-        return float(moment), dead_id
-    except ValueError:
-        raise Invalid.field("cursor", "is not one that this bus gave") from None
+    form = _CURSOR.fullmatch(cursor)
+    if form is None:
+        raise Invalid.field("cursor", "is not one that this bus gave")
+    return float(form["moment"]), form["dead_id"]
