@@ -66,8 +66,14 @@ ORDER = {
     "payments": [PAYMENT],
 }
 MOST_STEPS = 8
-#: Nobody outside is asked: no model, no cache.
-NOBODY = ("OPENAI_API_KEY", "BIZOSAAS_MODEL_BASE_URL", "BIZOSAAS_CACHE_URL")
+#: Nobody outside is asked: no model, no cache, no broker.
+NOBODY = (
+    "OPENAI_API_KEY",
+    "BIZOSAAS_MODEL_BASE_URL",
+    "BIZOSAAS_CACHE_URL",
+    "BIZOSAAS_WORK_URL",
+    "BIZOSAAS_FACTS_URL",
+)
 _THREADS_END_SECONDS = 2.0
 
 

@@ -2,7 +2,7 @@
 
 One task runs rounds. A round asks the bus, in one thread, for as much as the functions can take; what came is
 handed over in tasks of its own; what became of it is told to the bus with the next round. Between rounds it sleeps
-until the doorbell rings, a delivery ends, or something on the bus becomes ready by itself.
+until a bell of the bus rings, a delivery ends, or something on the bus becomes ready by itself.
 
  1. done     acknowledged (work) or committed (facts, in order within a partition)
  2. never    work: to the dead letters with the reason; a fact: skipped, kept as a dead letter of its topic
@@ -12,7 +12,8 @@ until the doorbell rings, a delivery ends, or something on the bus becomes ready
              `FACT_ATTEMPTS`, one for which the function only has no time just now after `FACT_PATIENCE`
  4. busy     the function could not take it: offered again, within half of its lease, as the same attempt
  5. the bus itself cannot: nothing is told, leases run out, all comes again
-A crash at any point is case 5.
+A crash at any point is case 5. While only one half of the bus cannot (its engine for work, or that for facts), the
+other goes on.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from host.deliver import Call, Verdict, deliver
 from host.facts import Facts, parts
 from host.subscriptions import Subscription
 from shared.bus.backoff import backoff
-from shared.bus.doorbell import Doorbell
+from shared.bus.doorbell import Bell
 from shared.bus.port import Bus, Delivery, Record
 from shared.errors import HouseError, TryAgain
 
@@ -50,7 +51,7 @@ class Bridge:
     def __init__(
         self,
         bus: Bus,
-        doorbell: Doorbell | None,
+        bells: Sequence[Bell],
         subscriptions: Sequence[Subscription],
         call: Call,
         token: Callable[[], str],
@@ -61,7 +62,7 @@ class Bridge:
         """`chores` runs in the thread of the bus in each round; `on_event(kind, **fields)` hears retried, buried
         and skipped."""
         self._bus = bus
-        self._doorbell = doorbell
+        self._bells = bells
         self._subscriptions = subscriptions
         self._call = call
         self._token = token
@@ -73,15 +74,16 @@ class Bridge:
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: dict[str, int] = defaultdict(int)
-        self._told: list[Callable[[], object]] = []
         self._acks: list[Delivery] = []
-        self._facts = Facts(bus, self._deliver, lambda told: self._told.append(told), on_event)
+        self._told: list[Callable[[], object]] = []
+        self._told_of_facts: list[Callable[[], object]] = []
+        self._facts = Facts(bus, self._deliver, lambda told: self._told_of_facts.append(told), on_event)
         self._runner: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin; call inside the running loop."""
-        if self._doorbell is not None:
-            asyncio.get_running_loop().add_reader(self._doorbell.fileno(), self._rung)
+        for bell in self._bells:
+            asyncio.get_running_loop().add_reader(bell.fileno(), self._rung, bell)
         self._runner = asyncio.create_task(self._rounds())
 
     async def stop(self, grace: float) -> None:
@@ -99,15 +101,14 @@ class Bridge:
             await self._in_thread(self._tell)
         except TryAgain as error:
             log.warning("the bus could not be told at the end, leases will run out: %s", error.detail)
-        if self._doorbell is not None:
-            asyncio.get_running_loop().remove_reader(self._doorbell.fileno())
-            self._doorbell.close()
+        for bell in self._bells:
+            asyncio.get_running_loop().remove_reader(bell.fileno())
+            bell.close()
         await self._in_thread(self._bus.close)
         self._thread.shutdown()
 
-    def _rung(self) -> None:
-        assert self._doorbell is not None
-        self._doorbell.silence()
+    def _rung(self, bell: Bell) -> None:
+        bell.silence()
         self._wake.set()
 
     async def _rounds(self) -> None:
@@ -142,40 +143,52 @@ class Bridge:
 
     def _ask(self) -> tuple[list[Any], list[Any], float | None]:
         """In the thread of the bus: tell what became of the last ones, and take new ones."""
-        self._tell()
+        work: list[tuple[Subscription, list[Delivery]]] = []
+        facts: list[tuple[Subscription, list[Record]]] = []
+        refusals: list[TryAgain] = []
+        work_goes_on = self._try(refusals, self._tell_of_work)
+        facts_go_on = self._try(refusals, self._tell_of_facts)
         try:
             self._chores()
         except TryAgain as error:  # a database that is locked must not keep the bus from moving
             log.warning("chores must wait: %s", error.detail)
-        work: list[tuple[Subscription, list[Delivery]]] = []
-        facts: list[tuple[Subscription, list[Record]]] = []
-        try:
-            for subscription in self._subscriptions:
-                self._take(subscription, work, facts)
-        except TryAgain:
-            if not work and not facts:
-                raise
+        if work_goes_on:
+            self._try(refusals, lambda: self._take_work(work))
+        if facts_go_on:
+            self._try(refusals, lambda: self._take_facts(facts))
         # What was taken before the bus failed is handed over: else it would be nobody's until its lease ran out.
-        return work, facts, None if work or facts else self._bus.next_wakeup()
+        if work or facts:
+            return work, facts, None
+        if refusals:
+            raise refusals[0]
+        return work, facts, self._bus.next_wakeup()
 
-    def _take(
-        self,
-        subscription: Subscription,
-        work: list[tuple[Subscription, list[Delivery]]],
-        facts: list[tuple[Subscription, list[Record]]],
-    ) -> None:
-        """Lease for one function as much as it can take."""
-        for queue in subscription.queues:
-            free = self._free(subscription, queue)
-            if free > 0:
-                got = self._bus.lease(queue, free, subscription.lease)
-                if got:
-                    work.append((subscription, got))
-        if subscription.topics and self._busy[subscription.function] < subscription.width:
-            limit = max(subscription.batch, 16)
-            records = self._bus.read(subscription.topics, subscription.function, limit, subscription.lease)
-            if records:
-                facts.append((subscription, records))
+    def _try(self, refusals: list[TryAgain], act: Callable[[], None]) -> bool:
+        try:
+            act()
+        except TryAgain as error:
+            refusals.append(error)
+            return False
+        return True
+
+    def _take_work(self, work: list[tuple[Subscription, list[Delivery]]]) -> None:
+        """Lease for each function as much as it can take."""
+        for subscription in self._subscriptions:
+            for queue in subscription.queues:
+                free = self._free(subscription, queue)
+                if free > 0:
+                    got = self._bus.lease(queue, free, subscription.lease)
+                    if got:
+                        work.append((subscription, got))
+
+    def _take_facts(self, facts: list[tuple[Subscription, list[Record]]]) -> None:
+        """Read for each function that has room."""
+        for subscription in self._subscriptions:
+            if subscription.topics and self._busy[subscription.function] < subscription.width:
+                limit = max(subscription.batch, 16)
+                records = self._bus.read(subscription.topics, subscription.function, limit, subscription.lease)
+                if records:
+                    facts.append((subscription, records))
 
     def _free(self, subscription: Subscription, queue: str) -> int:
         """How many messages of a queue its function can take: one slow queue leaves room for the others."""
@@ -184,13 +197,21 @@ class Bridge:
         return share - self._busy[queue]
 
     def _tell(self) -> None:
+        refusals: list[TryAgain] = []
+        self._try(refusals, self._tell_of_work)
+        self._try(refusals, self._tell_of_facts)
+        if refusals:
+            raise refusals[0]
+
+    def _tell_of_work(self) -> None:
         # What could not be told stays, and is told in the next round.
         if acks := self._acks[:]:
             self._bus.ack(acks)
             del self._acks[: len(acks)]
-        while self._told:
-            self._told[0]()
-            del self._told[0]
+        _work_off(self._told)
+
+    def _tell_of_facts(self) -> None:
+        _work_off(self._told_of_facts)
 
     async def _in_thread(self, ask: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, ask)
@@ -249,3 +270,9 @@ class Bridge:
             if time.monotonic() > until:
                 return [Verdict("later", verdicts[0].reason)] * len(items)
             await asyncio.sleep((verdicts[0].delay or 1.0) * (0.5 + random.random()))
+
+
+def _work_off(told: list[Callable[[], object]]) -> None:
+    while told:
+        told[0]()
+        del told[0]

@@ -33,8 +33,7 @@ from host.timers import Timers
 from host.valkey import Valkey
 from shared.auth.keys import ensure_keys
 from shared.auth.tokens import service_token, verify
-from shared.bus import bus_file, open_bus
-from shared.bus.doorbell import Doorbell
+from shared.bus import open_bus
 from shared.errors import HouseError, Invalid, Problem
 from shared.settings import settings
 from shared.store.migrate import migrate_all
@@ -123,14 +122,13 @@ def _settings(options: Options, cache_url: str) -> Settings:
 
 
 def _bridge(wanted: Sequence[Subscription], call: Call, live: Live) -> Bridge:
-    url = settings().bus_url
-    bus = open_bus(url, TOPOLOGY)
+    bus = open_bus(settings().bus_url, TOPOLOGY)
     left = bus.take_back()  # the home is ours alone: whoever leased before us is dead
     if left:
         log.warning("took back %d leases that a crash had left", left)
     chores = Chores(bus, tuple(TOPICS), live.on_fact)
     token = partial(service_token, name="bridge")
-    return Bridge(bus, Doorbell(bus_file(url)), wanted, call, token, chores, on_event=live.on_event)
+    return Bridge(bus, bus.bells(), wanted, call, token, chores, on_event=live.on_event)
 
 
 async def _call(host: Host, function: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Response:

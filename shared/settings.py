@@ -33,12 +33,15 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a process of the platform needs to know. Paths are absolute, times are seconds."""
+    """What a process of the platform needs to know. Paths are absolute, times are seconds.
+
+    `bus_url` is for `shared.bus.open_bus`; it may hold a password.
+    """
 
     home: Path
     databases: Mapping[str, str]
     function: str = ""
-    bus_url: str = ""
+    bus_url: str = field(default="", repr=False)
     cache_url: str = ""
     gateway_url: str = "http://127.0.0.1:8080"
     issuer: str = "https://bizosaas.local"
@@ -63,7 +66,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
             for name in CONTEXTS
         },
         function=environ.get("FUNCTION", ""),
-        bus_url=environ.get("BIZOSAAS_BUS_URL", f"sqlite:///{home}/bus.db"),
+        bus_url=_bus_url(environ, f"sqlite:///{home}/bus.db"),
         cache_url=environ.get("BIZOSAAS_CACHE_URL", ""),
         gateway_url=environ.get("BIZOSAAS_GATEWAY_URL", "http://127.0.0.1:8080").rstrip("/"),
         issuer=environ.get("BIZOSAAS_ISSUER", "https://bizosaas.local"),
@@ -72,6 +75,13 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         inline_limit=_integer(environ, "BIZOSAAS_INLINE_LIMIT", INLINE_LIMIT),
         model=_model(environ),
     )
+
+
+def _bus_url(environ: Mapping[str, str], default: str) -> str:
+    """The embedded engine's; or, where a real one is named, that for work, a line break, and that for facts."""
+    embedded = environ.get("BIZOSAAS_BUS_URL", default)
+    work, facts = environ.get("BIZOSAAS_WORK_URL", ""), environ.get("BIZOSAAS_FACTS_URL", "")
+    return f"{work or embedded}\n{facts or embedded}" if work or facts else embedded
 
 
 def _model(environ: Mapping[str, str]) -> ModelSettings:

@@ -1,7 +1,8 @@
-"""A doorbell beside the bus file, so that whoever consumes sleeps until somebody publishes.
+"""Bells, so that whoever consumes sleeps until something comes.
 
-A publisher pokes a unix datagram socket after its commit. A poke that is lost (nobody listens, the socket's
-buffer is full) is only a delay, for the consumer looks now and then by itself; so poking never blocks or fails.
+`Doorbell` hangs beside the embedded bus's file: a publisher pokes a unix datagram socket after its commit. A poke that
+is lost (nobody listens, the socket's buffer is full) is only a delay, for the consumer looks now and then by itself; so
+poking never blocks or fails. `InnerBell` is rung by a thread of the consumer's own process, which hears from a broker.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import socket
 import tempfile
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 _LONGEST_ADDRESS = 103  # bytes of a unix socket's path on macOS; Linux takes 107
 
@@ -31,6 +33,49 @@ def poke(bell: Path) -> None:
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.setblocking(False)
         sender.sendto(b"!", os.fspath(bell))
+
+
+class Bell(Protocol):
+    """Give `fileno()` to `add_reader`, and `silence()` it before looking for what came."""
+
+    def fileno(self) -> int:
+        """The descriptor that becomes readable when somebody rang."""
+        ...
+
+    def silence(self) -> bool:
+        """Take all rings out; says whether there was one."""
+        ...
+
+    def close(self) -> None:
+        """Stop listening."""
+        ...
+
+
+class InnerBell:
+    """A bell within one process; `ring` may be called from any thread, also after `close`."""
+
+    def __init__(self) -> None:
+        self._listening, self._rope = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._listening.setblocking(False)
+        self._rope.setblocking(False)
+
+    def fileno(self) -> int:
+        """See `Bell.fileno`."""
+        return self._listening.fileno()
+
+    def ring(self) -> None:
+        """Wake whoever listens."""
+        with contextlib.suppress(OSError):  # it is full of rings already, or closed
+            self._rope.send(b"!")
+
+    def silence(self) -> bool:
+        """See `Bell.silence`."""
+        return _silence(self._listening)
+
+    def close(self) -> None:
+        """See `Bell.close`."""
+        self._listening.close()
+        self._rope.close()
 
 
 class Doorbell:
@@ -59,11 +104,7 @@ class Doorbell:
 
     def silence(self) -> bool:
         """Take all pokes out; says whether there was one."""
-        rang = False
-        with contextlib.suppress(BlockingIOError):
-            while self._socket.recv(16):
-                rang = True
-        return rang
+        return _silence(self._socket)
 
     def close(self) -> None:
         """Stop listening; the path is removed unless another listener took it over."""
@@ -79,3 +120,11 @@ class Doorbell:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _silence(listening: socket.socket) -> bool:
+    rang = False
+    with contextlib.suppress(BlockingIOError):
+        while listening.recv(16):
+            rang = True
+    return rang

@@ -2,7 +2,8 @@
 
 Work goes to queues (exactly one doer), facts to topics (many groups of readers). Delivery is at least once:
 whoever consumes is idempotent. Times are seconds since the epoch. An engine that cannot be reached, is locked
-or is full raises `TryAgain` and has then done nothing; an unknown queue or topic is `Invalid` and is named.
+or is full raises `TryAgain`: the embedded one has then done nothing, another may have sent a part of what it was to
+send, or not know. An unknown queue or topic is `Invalid` and is named, and nothing was done.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from shared.bus.doorbell import Bell
 from shared.errors import Invalid
 
 # Reasons that the bus itself gives for a death; the others come from the consumer.
@@ -22,7 +24,8 @@ LEASE_RAN_OUT = "lease ran out"
 class Message:
     """What travels. `id` is the event's; `key` decides a fact's partition (by `id` when it is empty).
 
-    A higher `priority` (0-255) is leased first; what exceeds the queue's own priority counts as that.
+    A higher `priority` (0-255) is leased first; what exceeds the queue's own priority counts as that. An engine may
+    know fewer levels, or rank only what it holds (RabbitMQ's quorum queues).
     `expires_at` can only shorten the queue's time to live, and means nothing on a topic.
     """
 
@@ -110,6 +113,8 @@ class WorkQueue(Protocol):
 
     A message is in exactly one place: ready, leased, delayed, done or dead. A lease that runs out is
     redelivered and counts as an attempt. Time to live ends a message that waits, never one that is leased.
+    A broker behind a network knows a lease by its connection: when that breaks, the lease is over at once, and the
+    message comes again as the same attempt; what is redelivered may come behind younger ones.
     """
 
     def lease(self, queue: str, limit: int, seconds: float) -> list[Delivery]:
@@ -190,14 +195,20 @@ class DeadLetterOffice(Protocol):
         ...
 
 
-class Bus(Publisher, WorkQueue, FactLog, DeadLetterOffice, Protocol):
-    """All of it: one engine, or a pair joined."""
+class Engine(Publisher, DeadLetterOffice, Protocol):
+    """What every engine has, whether it does work, facts or both."""
 
     def next_wakeup(self) -> float | None:
         """When something next becomes ready by itself (a delay, a lease or a time to live ends), None if never.
 
-        What is ready already, or is sent later, is not in it: lease first, listen to the doorbell, sleep until then.
+        What is ready already, or is sent later, is not in it: lease first, listen to the bells, sleep until then.
+        Where it comes by itself (a broker delivers what becomes ready) it rings instead, and is not in it either.
         """
+        ...
+
+    def bells(self) -> Sequence[Bell]:
+        """What rings when there may be something to lease or read, for the one who consumes: listen to them all, and
+        close them at the end. What rings may be nothing, and what comes may not ring: look now and then."""
         ...
 
     def take_back(self) -> int:
@@ -207,3 +218,15 @@ class Bus(Publisher, WorkQueue, FactLog, DeadLetterOffice, Protocol):
         the leases of a broken connection by itself has none to take back.
         """
         ...
+
+
+class WorkEngine(Engine, WorkQueue, Protocol):
+    """An engine for work: sending facts to it is Invalid."""
+
+
+class FactEngine(Engine, FactLog, Protocol):
+    """An engine for facts: sending work to it is Invalid."""
+
+
+class Bus(WorkEngine, FactEngine, Protocol):
+    """All of it: one engine, or a pair joined."""

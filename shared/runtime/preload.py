@@ -26,6 +26,8 @@ import shared.store.audit
 import shared.store.identity
 import shared.store.orchestration
 from shared.agents.roles import roles
+from shared.bus import load_libraries
+from shared.settings import read_settings
 
 __all__ = [
     "anyio",
@@ -41,3 +43,4 @@ __all__ = [
 ]
 
 roles()
+load_libraries(read_settings().bus_url)

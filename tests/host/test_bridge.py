@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,9 +12,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from events.topology import QueueSpec, TopicSpec, Topology
-from host.bridge import Bridge
+from host.bridge import LONGEST_SLEEP, Bridge
 from host.subscriptions import Subscription
-from shared.bus.doorbell import Doorbell
+from shared.bus.doorbell import Doorbell, InnerBell
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.port import Message
 from shared.errors import Busy, Failed, HouseError, Invalid, TryAgain
@@ -56,7 +57,7 @@ class World:
         async def main() -> None:
             bridge = Bridge(
                 EmbeddedBus(self.file, Topology(QUEUES, TOPICS)),
-                Doorbell(self.file),
+                [Doorbell(self.file)],
                 [Subscription("f", ("q",), ("t", "wide"), 0, 2, batch, 30.0)],
                 self.call,
                 lambda: "token",
@@ -290,3 +291,50 @@ def test_what_is_under_way_at_the_end_is_finished_and_told(world: World) -> None
     world.work(b"1")
     world.run(lambda: bool(started))
     assert world.idle()
+
+
+def test_facts_go_on_while_the_engine_for_work_is_away_and_work_while_that_for_facts_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = {"lease"}
+
+    def failing(name: str) -> Callable[..., Any]:
+        method = getattr(EmbeddedBus, name)
+
+        def call(*arguments: Any) -> Any:
+            if name in away:
+                raise TryAgain("away")
+            return method(*arguments)
+
+        return call
+
+    for name in ("lease", "read", "commit"):
+        monkeypatch.setattr(EmbeddedBus, name, failing(name))
+    world.work(b"1")
+    world.facts(b"fact")
+    world.run(world.read_all)
+    assert world.bodies() == [b"fact"]
+    away.clear()
+    away.update(("read", "commit"))
+    world.run(world.idle)
+    assert world.bodies() == [b"fact", b"1"]
+
+
+def test_every_bell_wakes_it(world: World) -> None:
+    """The second bell is a broker's: it is rung by a thread of this process, long before the longest sleep ends."""
+    inner = InnerBell()
+    rounds: list[float] = []
+
+    async def main() -> None:
+        bus = EmbeddedBus(world.file, Topology(QUEUES, TOPICS))
+        bells = [Doorbell(world.file), inner]
+        bridge = Bridge(bus, bells, [], world.call, lambda: "token", lambda: rounds.append(time.monotonic()), QUEUES)
+        bridge.start()
+        await asyncio.wait_for(_until(lambda: bool(rounds)), 20)
+        before = len(rounds)
+        inner.ring()
+        await asyncio.wait_for(_until(lambda: len(rounds) > before), LONGEST_SLEEP / 2)
+        await bridge.stop(5)
+
+    asyncio.run(main())
+    inner.ring()  # after the end: nobody listens, nothing fails

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shared.bus.doorbell import Bell, Doorbell
 from shared.bus.embedded.dead import EmbeddedDeadLetterOffice
 from shared.bus.embedded.facts import EmbeddedFacts, add_facts
 from shared.bus.embedded.work import EmbeddedQueues, add_work, settle
@@ -37,6 +38,10 @@ class EmbeddedBus(EmbeddedQueues, EmbeddedFacts, EmbeddedDeadLetterOffice):
             (message,) = connection.execute(_NEXT_MESSAGE).fetchone()
             (place,) = connection.execute(_NEXT_PLACE, (now,)).fetchone()
         return min((moment for moment in (message, place) if moment is not None), default=None)
+
+    def bells(self) -> Sequence[Bell]:
+        """See `Bus.bells`: the one beside the file."""
+        return [Doorbell(self._database.path)]
 
     def take_back(self) -> int:
         """See `Bus.take_back`."""

@@ -6,19 +6,21 @@ import pytest
 
 from shared.bus.port import Depth, Message
 from shared.errors import Invalid, NotFound
+from tests.shared.bus.world import TTL, WORK
+
+pytestmark = WORK
 
 QUEUE = "auto_orders"
-HOUR = 3600
 
 
-def bury(bus, *messages, reason="no"):
-    bus.send([(QUEUE, message) for message in messages])
-    for delivery in bus.lease(QUEUE, len(messages), 30):
-        bus.bury(delivery, reason)
+def bury(world, *messages, reason="no"):
+    world.bus.send([(QUEUE, message) for message in messages])
+    for delivery in world.leased(world.bus, QUEUE, len(messages)):
+        world.bus.bury(delivery, reason)
 
 
-def test_dead_letters_are_paged_newest_first(bus):
-    bury(bus, *(Message(str(number), b"") for number in range(5)))
+def test_dead_letters_are_paged_newest_first(world, bus):
+    bury(world, *(Message(str(number), b"") for number in range(5)))
     pages, cursor = [], None
     while not pages or cursor:
         page = bus.dead_letters(QUEUE, 2, cursor)
@@ -27,58 +29,50 @@ def test_dead_letters_are_paged_newest_first(bus):
     assert pages == [["4", "3"], ["2", "1"], ["0"]]
 
 
-def test_a_last_page_that_is_full_has_no_next_one(bus):
-    bury(bus, Message("a", b""), Message("b", b""))
+def test_a_last_page_that_is_full_has_no_next_one(world, bus):
+    bury(world, Message("a", b""), Message("b", b""))
     assert bus.dead_letters(QUEUE, 2).next_cursor is None
 
 
-def test_a_page_of_nothing_is_empty(bus):
+def test_a_page_of_nothing_is_empty(world, bus):
     page = bus.dead_letters(QUEUE)
     assert (list(page.items), page.next_cursor) == ([], None)
 
 
-def test_a_dead_letter_keeps_the_whole_message(bus):
+def test_a_dead_letter_keeps_the_whole_message(world, bus):
     message = Message("a", b"\x00\xff", "text/plain", key="k", priority=3, headers={"a": "b"})
-    bury(bus, message)
+    bury(world, message)
     assert bus.dead_letters(QUEUE).items[0].message == message
 
 
 def test_dead_letters_outlive_every_time_to_live(world, bus):
-    bury(bus, Message("a", b""))
-    world.advance(1000 * HOUR)
-    bus.sweep()
+    bury(world, Message("a", b""))
+    world.advance(2 * TTL)
     assert bus.depth(QUEUE) == Depth(0, 0, 0, 1)
 
 
-def test_a_replayed_message_is_delivered_as_new(bus):
-    bury(bus, Message("a", b"x"))
+def test_a_replayed_message_is_delivered_as_new(world, bus):
+    bury(world, Message("a", b"x"))
     letter = bus.replay(bus.dead_letters(QUEUE).items[0].id)
     assert (letter.message.id, letter.reason) == ("a", "no")
-    (delivery,) = bus.lease(QUEUE, 1, 30)
+    (delivery,) = world.leased(bus, QUEUE, 1)
     assert (delivery.message, delivery.attempt) == (letter.message, 1)
     assert bus.depth(QUEUE).dead == 0
 
 
 def test_a_replayed_message_lives_as_long_as_a_new_one(world, bus):
-    bus.send([(QUEUE, Message("a", b"", expires_at=world.now() + 60))])
-    world.advance(HOUR + 1)
+    bus.send([(QUEUE, Message("a", b"", expires_at=world.now() + world.seconds(10)))])
+    world.advance(11)
+    world.soon(lambda: bus.depth(QUEUE), Depth(0, 0, 0, 1))
     bus.replay(bus.dead_letters(QUEUE).items[0].id)
-    world.advance(HOUR - 1)
+    world.advance(TTL * 0.7)
     assert bus.depth(QUEUE) == Depth(1, 0, 0, 0)
-    world.advance(2)
-    assert bus.depth(QUEUE) == Depth(0, 0, 0, 1)
+    world.advance(TTL * 0.4)
+    world.soon(lambda: bus.depth(QUEUE), Depth(0, 0, 0, 1))
 
 
-def test_a_replayed_fact_reaches_the_group_that_skipped_it(bus):
-    bus.send([], [("domain.orders", Message("f", b"", key="k"))])
-    bus.skip("g", bus.read(["domain.orders"], "g", 1, 30)[0], "unknown version")
-    bus.replay(bus.dead_letters("domain.orders").items[0].id)
-    assert [record.message.id for record in bus.read(["domain.orders"], "g", 1, 30)] == ["f"]
-    assert bus.dead_letters("domain.orders").items == []
-
-
-def test_a_discarded_letter_is_gone_and_given_back_for_the_record(bus):
-    bury(bus, Message("a", b""))
+def test_a_discarded_letter_is_gone_and_given_back_for_the_record(world, bus):
+    bury(world, Message("a", b""))
     assert bus.discard(bus.dead_letters(QUEUE).items[0].id).message.id == "a"
     assert bus.depth(QUEUE) == Depth(0, 0, 0, 0)
 
@@ -91,15 +85,15 @@ def test_an_id_that_is_not_there_is_not_found(bus, dead_id):
         bus.discard(dead_id)
 
 
-def test_a_letter_is_replayed_once(bus):
-    bury(bus, Message("a", b""))
+def test_a_letter_is_replayed_once(world, bus):
+    bury(world, Message("a", b""))
     dead_id = bus.dead_letters(QUEUE).items[0].id
     bus.replay(dead_id)
     with pytest.raises(NotFound):
         bus.replay(dead_id)
 
 
-def test_what_cannot_be_asked_is_refused_by_field(bus):
+def test_what_cannot_be_asked_is_refused_by_field(world, bus):
     with pytest.raises(Invalid, match="origin: 'auto_nothing' is not in the topology"):
         bus.dead_letters("auto_nothing")
     with pytest.raises(Invalid, match="limit: must be at least 1"):

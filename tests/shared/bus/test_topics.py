@@ -7,6 +7,9 @@ import pytest
 from shared.bus.partition import partition_for
 from shared.bus.port import EXPIRED, Message
 from shared.errors import Invalid
+from tests.shared.bus.world import FACTS
+
+pytestmark = FACTS
 
 TOPIC = "domain.orders"  # three partitions, kept for seven days
 WEEK = 7 * 24 * 3600
@@ -175,6 +178,30 @@ def test_another_group_still_reads_what_one_group_skipped(bus):
     bus.send([], facts("poison"))
     bus.skip("g", bus.read([TOPIC], "g", 1, 30)[0], "unknown version")
     assert ids(bus.read([TOPIC], "other", 1, 30)) == ["poison"]
+
+
+def test_a_replayed_fact_reaches_the_group_that_skipped_it(bus):
+    bus.send([], facts("f"))
+    bus.skip("g", bus.read([TOPIC], "g", 1, 30)[0], "unknown version")
+    bus.replay(bus.dead_letters(TOPIC).items[0].id)
+    assert ids(bus.read([TOPIC], "g", 1, 30)) == ["f"]
+    assert bus.dead_letters(TOPIC).items == []
+
+
+def test_sending_no_fact_is_allowed(bus):
+    bus.send([], [])
+
+
+def test_an_unknown_topic_is_named_and_nothing_of_the_call_is_sent(bus):
+    with pytest.raises(Invalid, match=r"topic: 'domain\.none' is not in the topology"):
+        bus.send([], facts("a") + facts("b", topic="domain.none"))
+    assert bus.read([TOPIC], "g", 1, 30) == []
+
+
+def test_facts_are_there_after_every_connection_was_closed(world, bus):
+    bus.send([], facts("f"))
+    bus.close()
+    assert ids(world.join().read([TOPIC], "g", 1, 30)) == ["f"]
 
 
 def test_the_lag_counts_what_a_group_has_yet_to_commit(bus):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
+from importlib import import_module
 from pathlib import Path
 
-from events.topology import TOPOLOGY
-from shared.bus.embedded import EmbeddedBus
 from shared.bus.port import Bus, Message
 from shared.errors import TryAgain
 
@@ -28,7 +28,8 @@ def wait_for_go() -> None:
 def consume(bus: Bus, queue: str) -> None:
     """Lease by threes until nothing is left, say each id, acknowledge."""
     wait_for_go()
-    while deliveries := bus.lease(queue, 3, 60):
+    while bus.depth(queue).ready:
+        deliveries = bus.lease(queue, 3, 60)
         for delivery in deliveries:
             say(delivery.message.id)
         bus.ack(deliveries)
@@ -36,7 +37,9 @@ def consume(bus: Bus, queue: str) -> None:
 
 def hold(bus: Bus, queue: str) -> None:
     """Lease one for half a minute, say its id, and hang."""
-    say(bus.lease(queue, 1, 30)[0].message.id)
+    while not (deliveries := bus.lease(queue, 1, 30)):
+        time.sleep(0.01)
+    say(deliveries[0].message.id)
     sys.stdin.readline()
 
 
@@ -55,7 +58,7 @@ def publish(bus: Bus) -> None:
 def send(bus: Bus, name: str) -> None:
     """Send one message."""
     wait_for_go()
-    bus.send([("auto_orders", Message(name, b""))])
+    bus.send([("auto_seo", Message(name, b""))])
 
 
 def fill(bus: Bus, folder: str) -> None:
@@ -78,16 +81,16 @@ def fill(bus: Bus, folder: str) -> None:
 
 def fork(bus: Bus) -> None:
     """Send, fork with the connection open, let the parent close first and the child go on sending."""
-    bus.send([("auto_orders", Message("before", b""))])
+    bus.send([("auto_seo", Message("before", b""))])
     parent_closed, closed = os.pipe()
     child = os.fork()
     if child == 0:
-        bus.send([("auto_orders", Message("child", b""))])
+        bus.send([("auto_seo", Message("child", b""))])
         os.close(closed)
         os.read(parent_closed, 1)  # ends when the parent's side is closed
-        bus.send([("auto_orders", Message("child, alone", b""))])
+        bus.send([("auto_seo", Message("child, alone", b""))])
         os._exit(0)
-    bus.send([("auto_orders", Message("parent", b""))])
+    bus.send([("auto_seo", Message("parent", b""))])
     bus.close()
     os.close(closed)
     os.waitpid(child, 0)
@@ -96,9 +99,10 @@ def fork(bus: Bus) -> None:
 
 def main() -> None:
     engine, address, command, *arguments = sys.argv[1:]
-    engines = {"embedded": lambda: EmbeddedBus(Path(address), TOPOLOGY, busy_seconds=30)}
     commands = {"consume": consume, "hold": hold, "publish": publish, "send": send, "fill": fill, "fork": fork}
-    commands[command](engines[engine](), *arguments)
+    bus = import_module(f"tests.shared.bus.engines.{engine}").join(address)
+    commands[command](bus, *arguments)
+    bus.close()
 
 
 main()
