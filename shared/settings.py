@@ -36,7 +36,7 @@ class Settings:
     """What a process of the platform needs to know. Paths are absolute, times are seconds."""
 
     home: Path
-    databases: Mapping[str, str]
+    databases: Mapping[str, str] = field(repr=False)
     function: str = ""
     bus_url: str = ""
     cache_url: str = ""
