@@ -30,10 +30,9 @@ ON_BOTH = tuple(
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of these rooms that use a store on each engine, the others on SQLite."""
-    if "store" in metafunc.fixturenames and metafunc.definition.get_closest_marker("one_engine") is None:
-        path = metafunc.definition.path
-        if any(path.is_relative_to(room) for room in ON_BOTH):
-            metafunc.parametrize("store", ["sqlite", "postgres"], indirect=True)
+    if "store" in metafunc.fixturenames and any(metafunc.definition.path.is_relative_to(room) for room in ON_BOTH):
+        marker = metafunc.definition.get_closest_marker("engines")
+        metafunc.parametrize("store", marker.args if marker else ["sqlite", "postgres"], indirect=True)
 
 
 @pytest.fixture(scope="session")

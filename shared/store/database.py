@@ -23,6 +23,8 @@ from shared.errors import HouseError, Invalid, TryAgain
 from shared.settings import settings
 
 BUSY_TIMEOUT_SECONDS = 10
+#: SQLite's connections of a process: those kept, and those added while it has much to do. A call may have two.
+KEPT, ADDED = 4, 12
 
 log = logging.getLogger("store")
 _engines: dict[str, Engine] = {}
@@ -41,7 +43,7 @@ def _make_engine(context: str, text: str) -> Engine:
         name = f"BIZOSAAS_{context.upper()}_DATABASE_URL"
         raise Invalid.field(name, "must be postgresql+psycopg://user:password@host:port/database or sqlite:///<path>")
     engine = create_engine(
-        url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, pool_size=4, max_overflow=12
+        url, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_SECONDS}, pool_size=KEPT, max_overflow=ADDED
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)

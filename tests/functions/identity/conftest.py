@@ -78,6 +78,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> Iterat
     monkeypatch.setattr(passwords, "COST", passwords.Cost(passes=1, memory=8, lanes=1))
     for cached in (settings, tokens.verifier):
         cached.cache_clear()
+    tokens._service_tokens.clear()
     keys.ensure_keys(tmp_path / "secrets")
     migrate("identity")
     seed(PEOPLE, lambda email: PASSWORD)

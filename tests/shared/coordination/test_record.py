@@ -125,7 +125,7 @@ def test_tampering_is_found_and_the_other_tenants_chain_stays_sound(record: Reco
     assert list(record.faults("other")) == []
 
 
-@pytest.mark.one_engine
+@pytest.mark.engines("sqlite")
 @pytest.mark.parametrize("change", ["time = 'soon'", "data = x'ff'"])
 def test_a_value_of_another_kind_that_sqlite_would_keep_is_found(record: Record, change: str) -> None:
     record.unit.write().execute(text(f"UPDATE record SET {change} WHERE position = 2 AND tenant = 'demo'"))

@@ -26,8 +26,9 @@ from shared.runtime.entry import prepare
 from shared.runtime.process import process
 from shared.runtime.services import Services
 from shared.runtime.transaction import Call
-from shared.store import postgres
+from shared.store import database, postgres
 from shared.store.database import Unit
+from tests.databases import forget_engines
 
 TENANT = "demo"
 PLATFORM = Caller("service:test", "", "AGENT")
@@ -109,8 +110,10 @@ class Functions:
 
 @pytest.fixture
 def functions(home: Path, monkeypatch: pytest.MonkeyPatch) -> Functions:
-    """Functions on one home. On PostgreSQL a process of the tests may have as many connections as it has threads."""
+    """Functions on one home. The test's process may have as many connections as it has threads."""
     monkeypatch.setattr(postgres, "ADDED", 60)
+    monkeypatch.setattr(database, "ADDED", 100)
+    forget_engines()
     sink = Sink()
     monkeypatch.setattr(outbox, "publisher", lambda: sink)
     return Functions(sink)

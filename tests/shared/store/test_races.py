@@ -6,12 +6,14 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
+from events.envelope import Envelope
 from events.orchestration import AgentCompleted, HITLDecided, HITLExpired, HITLRequested, TaskEnded, TaskSubmitted
 from events.work import ApprovalWork, ExceptionWork, RoleWork, TimerFired
 from shared.agents.case import Conclusion, Result
@@ -19,6 +21,7 @@ from shared.agents.engine import Engine
 from shared.agents.roles import role
 from shared.auth.sessions import Grant, Reused, Sessions
 from shared.auth.users import SeedUser, User, Users, seed
+from shared.coordination.approvals import Approval, Approvals
 from shared.coordination.messages import Messages
 from shared.coordination.record import Entry, Record
 from shared.coordination.task_keys import ORDER
@@ -169,8 +172,6 @@ def test_batches_of_facts_in_any_order_of_tenants_never_wait_for_each_other(
     """What one batch holds another may want: all take the tenants in one order, so nobody is told to come again."""
     functions.order()
     (fact,) = functions.events(TaskSubmitted)
-    from dataclasses import replace
-
     def batch(number: int) -> list[int]:
         mixed = [
             replace(fact, id=f"{number}-{place}", extensions={**fact.extensions, "tenantid": f"t-{place % 5}"})
@@ -227,8 +228,6 @@ def test_a_demonstration_that_is_seeded_by_many_at_once_has_each_user_once(
 def test_timers_at_once_end_each_request_once(functions: Functions, at_once: AtOnce) -> None:
     requests = [waiting(functions) for _ in range(6)]
     over(requests)
-    from events.envelope import Envelope
-
     def fire(number: int) -> list[int]:
         event = TimerFired(function="hitl-expire", due_at=utc_now())
         return functions.deliver("hitl-expire", Envelope(f"fire-{number}", "/timer", event, utc_now()))
@@ -247,12 +246,57 @@ def over(requests: list[str]) -> None:
     unit.commit()
 
 
+@pytest.mark.engines("postgres")
+def test_a_timer_leaves_what_somebody_holds_and_ends_the_others(functions: Functions) -> None:
+    held, free = waiting(functions), waiting(functions)
+    over([held, free])
+    task_of = {row.id: row.task_id for row in functions.rows(approvals)}
+    unit = Unit("orchestration")
+    functions.services(unit).tasks.hold(task_of[held])
+    event = Envelope("fire", "/timer", TimerFired(function="hitl-expire", due_at=utc_now()), utc_now())
+    assert functions.deliver("hitl-expire", event) == [204]
+    unit.close()
+    assert [one.event.request_id for one in functions.events(HITLExpired)] == [free]
+
+
+@pytest.mark.engines("postgres")
+def test_a_queue_is_put_in_order_without_waiting_for_who_decides(functions: Functions) -> None:
+    deciding, others = waiting(functions), [waiting(functions) for _ in range(2)]
+    unit = Unit("orchestration")
+    services = functions.services(unit)
+    services.approvals.end(services.approvals.get(deciding), "withdrawn")
+    (opened,) = [one for one in functions.events(HITLRequested) if one.event.request_id == others[1]]
+    assert functions.deliver("agent-hitl-coordinator", opened) == [204]
+    unit.commit()
+    ranks = {row.id: row.notes.get("rank") for row in functions.rows(approvals)}
+    assert (ranks[deciding], sorted(ranks[one] for one in others)) == (None, [1, 2])
+
+
+def test_a_cancellation_while_its_request_is_being_opened_withdraws_the_request(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes wholly before or wholly after, so no request is left waiting for a task that is over."""
+    task_id = functions.order("90000.00")
+    (work,) = functions.events(ApprovalWork)
+    cancelling = threading.Thread(target=lambda: functions.call("tasks-cancel", {}, task_id=task_id))
+    real = Approvals.open
+
+    def slowly(self: Approvals, approval: Approval) -> None:
+        cancelling.start()
+        cancelling.join(0.5)  # time enough for one that does not wait for us
+        real(self, approval)
+
+    monkeypatch.setattr(Approvals, "open", slowly)
+    assert functions.deliver("hitl-open", work) == [204]
+    cancelling.join()
+    assert [row.status for row in functions.rows(tasks)] == ["cancelled"]
+    assert [row.status for row in functions.rows(approvals)] == ["withdrawn"]
+
+
 def test_deciding_cancelling_expiring_and_ranking_at_once_end_in_one_story(
     functions: Functions, at_once: AtOnce
 ) -> None:
     """None waits for another for ever: no answer but done, or "somebody was first"."""
-    from events.envelope import Envelope
-
     requests = [waiting(functions) for _ in range(8)]
     task_of = {row.id: row.task_id for row in functions.rows(approvals)}
     opened = {one.event.request_id: one for one in functions.events(HITLRequested)}
