@@ -143,7 +143,7 @@ class Approvals:
         if task_type:
             query = query.where(table.c.task_type == task_type)
         if cursor:
-            query = query.where(_after(cursor))
+            query = query.where(_after(cursor, urgency))
         query = query.order_by(table.c.urgency_rank, table.c.created_at, table.c.id).limit(limit + 1)
         rows = [_approval(row) for row in self.unit.read().execute(query)]
         return Page.of(rows, limit, lambda item: Cursor.write(item.created_at, f"{RANKS[item.urgency]}/{item.id}"))
@@ -172,11 +172,15 @@ def expired(unit: Unit, now: datetime, limit: int = 200) -> list[Approval]:
     return [_approval(row) for row in unit.write().execute(query)]
 
 
-def _after(cursor: str) -> Any:
+def _after(cursor: str, urgency: str) -> Any:
     at, last = Cursor.read(cursor)
     rank, _, last_id = last.partition("/")
     if rank not in _RANKS or not last_id:
         raise Invalid.field("cursor", "must be the next_cursor of an earlier page")
+    if urgency:  # SQLite sorts again where a column of the order is named twice
+        if int(rank) != RANKS[urgency]:
+            raise Invalid.field("cursor", "must be the next_cursor of a page of the same urgency")
+        return after((table.c.created_at, at), (table.c.id, last_id))
     return after((table.c.urgency_rank, int(rank)), (table.c.created_at, at), (table.c.id, last_id))
 
 

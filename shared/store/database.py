@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, PendingRollbackError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, PendingRollbackError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
@@ -102,11 +102,15 @@ def database_errors() -> Iterator[None]:
 
 
 def translate(error: SQLAlchemyError) -> HouseError | None:
-    """`TryAgain` for an error that may pass, None for one that will not. What it was is logged, without values."""
+    """`TryAgain` for an error that may pass, `Invalid` for a value that PostgreSQL cannot keep (U+0000 in a text, one
+    too long for its column), None for any other. What it was is logged, without values."""
     if isinstance(error, PoolTimeout):
         return TryAgain("all connections to the database are in use; nothing was changed", retry_after=2)
     if isinstance(error, PendingRollbackError):
         return TryAgain(_LOST, retry_after=2)
+    if isinstance(error, DataError):
+        log.warning("the database cannot keep a value: %s", _first_line(error))
+        return Invalid("a text holds the character U+0000, or a value is larger than can be kept")
     if not isinstance(error, DBAPIError) or not (error.connection_invalidated or _may_pass(error)):
         return None
     log.warning("the database cannot take this now: %s: %s", type(error.orig).__name__, _first_line(error))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 
 from alembic import context
-
 from sqlalchemy import text
 
 from shared.store.database import engine

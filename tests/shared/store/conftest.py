@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -120,7 +120,7 @@ def functions(home: Path, monkeypatch: pytest.MonkeyPatch) -> Functions:
 
 
 @pytest.fixture
-def at_once() -> Iterator[Callable[..., list[Any]]]:
+def at_once() -> Callable[..., list[Any]]:
     """Run a function for each item in a thread of its own, all let go at one moment; the answers, in order."""
 
     def run(act: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
@@ -133,4 +133,4 @@ def at_once() -> Iterator[Callable[..., list[Any]]]:
         with ThreadPoolExecutor(len(items)) as pool:
             return list(pool.map(one, items))
 
-    yield run
+    return run

@@ -95,7 +95,12 @@ def test_a_value_of_the_longest_kind_that_the_edge_lets_in_is_kept(empty: str) -
     migrate("orchestration")
     unit = Unit("orchestration")
     inbox = importlib.import_module("shared.store.orchestration").inbox
-    key = {"function": "f" * 100, "tenant": "t" * 63, "source": "/" + os.urandom(499).hex(), "id": os.urandom(500).hex()}
+    key = {
+        "function": "f" * 100,
+        "tenant": "t" * 63,
+        "source": "/" + os.urandom(499).hex(),
+        "id": os.urandom(500).hex(),
+    }
     unit.write().execute(insert(inbox).values(**key, handled_at=utc_now()))
     unit.commit()
 

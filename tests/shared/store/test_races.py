@@ -172,6 +172,7 @@ def test_batches_of_facts_in_any_order_of_tenants_never_wait_for_each_other(
     """What one batch holds another may want: all take the tenants in one order, so nobody is told to come again."""
     functions.order()
     (fact,) = functions.events(TaskSubmitted)
+
     def batch(number: int) -> list[int]:
         mixed = [
             replace(fact, id=f"{number}-{place}", extensions={**fact.extensions, "tenantid": f"t-{place % 5}"})
@@ -228,6 +229,7 @@ def test_a_demonstration_that_is_seeded_by_many_at_once_has_each_user_once(
 def test_timers_at_once_end_each_request_once(functions: Functions, at_once: AtOnce) -> None:
     requests = [waiting(functions) for _ in range(6)]
     over(requests)
+
     def fire(number: int) -> list[int]:
         event = TimerFired(function="hitl-expire", due_at=utc_now())
         return functions.deliver("hitl-expire", Envelope(f"fire-{number}", "/timer", event, utc_now()))
