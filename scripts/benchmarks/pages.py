@@ -177,7 +177,8 @@ def _approval(tenant: str, number: int) -> dict[str, Any]:
 def _outgoing(tenant: str, number: int) -> dict[str, Any]:
     return {
         "id": f"event-{number}", "tenant": tenant, "subject": f"task-{number}", "type": AuditNoted.wire_type(),
-        "actor": "ada", "time": _at(number), "to_queue": False, "destination": "ai.decisions", "key": "k", "priority": 0,
+        "actor": "ada", "time": _at(number),
+        "to_queue": False, "destination": "ai.decisions", "key": "k", "priority": 0,
         "body": _BODY, "sent_at": _at(number) if number % 100 else None,
     }  # fmt: skip
 
