@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.settings import CONTEXTS
 from tests.flows.platform import free_port
 
 USER = "postgres"
@@ -26,13 +27,14 @@ def programs() -> Path:
 
 
 class Server:
-    """One server in a folder, over TCP on the loopback interface, with room for few connections."""
+    """One server in a folder, over TCP on the loopback interface."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, connections: int = 12) -> None:
         """Makes the cluster and starts it. `folder` is made, and can be searched by the server's user."""
         self._programs = programs()
         self.folder = folder
         self.port = free_port()
+        self._connections = connections
         folder.mkdir()
         if os.geteuid() == 0:
             shutil.chown(folder, USER)
@@ -48,7 +50,8 @@ class Server:
 
     def start(self) -> None:
         """Returns when it takes connections."""
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=12"
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= "
+        options += f"-c max_connections={self._connections}"
         arguments = ["-D", str(self.folder / "data"), "-l", str(self.folder / "log"), "-w", "-o", options]
         self._run("pg_ctl", *arguments, "start")
 
@@ -60,3 +63,13 @@ class Server:
     def url(self) -> str:
         """Of its first database, for SQLAlchemy."""
         return f"postgresql+psycopg://{USER}:not-shown@127.0.0.1:{self.port}/postgres"
+
+    def urls(self) -> dict[str, str]:
+        """The settings that put each context into a database of its own, which is made."""
+        import psycopg
+
+        with psycopg.connect(self.url.replace("+psycopg", ""), autocommit=True) as connection:
+            for context in CONTEXTS:
+                connection.execute(f"CREATE DATABASE {context}".encode())
+        base = self.url.rpartition("/")[0]
+        return {f"BIZOSAAS_{context.upper()}_DATABASE_URL": f"{base}/{context}" for context in CONTEXTS}

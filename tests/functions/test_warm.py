@@ -40,9 +40,7 @@ print("heavy", sorted({"crewai", "babel", "holidays", "rapidfuzz", "vaderSentime
 
 
 #: Nobody listens there: a connection would fail, and be said on stderr.
-NOWHERE = {
-    f"BIZOSAAS_{context.upper()}_DATABASE_URL": "postgresql+psycopg://u:p@127.0.0.1:1/d" for context in CONTEXTS
-}
+NOWHERE = {f"BIZOSAAS_{context.upper()}_DATABASE_URL": "postgresql+psycopg://u:p@127.0.0.1:1/d" for context in CONTEXTS}
 
 
 @pytest.mark.parametrize("stores", [{}, NOWHERE], ids=["sqlite", "postgres"])
