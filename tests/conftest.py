@@ -30,9 +30,11 @@ ON_BOTH = tuple(
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of these rooms that use a store on each engine, the others on SQLite."""
-    if "store" in metafunc.fixturenames and any(metafunc.definition.path.is_relative_to(room) for room in ON_BOTH):
+    if "state_engine" in metafunc.fixturenames and any(
+        metafunc.definition.path.is_relative_to(room) for room in ON_BOTH
+    ):
         marker = metafunc.definition.get_closest_marker("engines")
-        metafunc.parametrize("store", marker.args if marker else ["sqlite", "postgres"], indirect=True)
+        metafunc.parametrize("state_engine", marker.args if marker else ["sqlite", "postgres"], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +49,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def state_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The engine that state is kept in, by its name; migrated where that is PostgreSQL."""
     from tests import databases
 
@@ -61,7 +63,7 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_engine: str) -> Iterator[Path]:
     """A home folder of its own, with keys and with all databases at their head."""
     from shared.auth.keys import ensure_keys
     from shared.store.migrate import migrate_all

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, PendingRollbackError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, PendingRollbackError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
@@ -108,6 +108,8 @@ def translate(error: SQLAlchemyError) -> HouseError | None:
         return TryAgain("all connections to the database are in use; nothing was changed", retry_after=2)
     if isinstance(error, PendingRollbackError):
         return TryAgain(_LOST, retry_after=2)
+    if isinstance(error, StatementError) and isinstance(error.orig, HouseError):
+        return error.orig  # a value's own: an object of it cannot be kept just now
     if isinstance(error, DataError):
         log.warning("the database cannot keep a value: %s", _first_line(error))
         return Invalid("a text holds the character U+0000, or a value is larger than can be kept")

@@ -70,7 +70,7 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> Iterator[House]:
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_engine: str) -> Iterator[House]:
     """A running identity room. Hashes are made at the least cost."""
     monkeypatch.setenv("BIZOSAAS_HOME", str(tmp_path))
     for name in ("BIZOSAAS_SECRETS_DIR", "BIZOSAAS_BUS_URL", "BIZOSAAS_ISSUER"):

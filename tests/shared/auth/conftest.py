@@ -33,7 +33,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_engine: str) -> Iterator[Path]:
     """An empty home folder that the settings of this process point to."""
     monkeypatch.setenv("BIZOSAAS_HOME", str(tmp_path))
     for name in ("BIZOSAAS_SECRETS_DIR", "BIZOSAAS_ISSUER"):

@@ -44,6 +44,16 @@ def test_a_fact_with_another_offset_is_as_sound(record: Record) -> None:
     assert list(record.faults("demo")) == []
 
 
+def test_a_chain_that_is_longer_than_what_is_read_at_a_time_is_checked_whole(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.coordination.record._CHECKED_AT_ONCE", 2)
+    assert list(record.faults("demo")) == []
+    record.unit.write().execute(text("UPDATE record SET actor = 'eve' WHERE position IN (3, 5) AND tenant = 'demo'"))
+    record.unit.commit()
+    assert [fault.split(" (")[0] for fault in record.faults("demo")] == ["demo: row 3", "demo: row 5"]
+
+
 def test_a_fact_is_recorded_once(record: Record) -> None:
     assert not record.add(entry(3))
     assert record.length("demo") == 5
