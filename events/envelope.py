@@ -189,8 +189,9 @@ def _text(head: dict[str, Any], name: str, raw: bytes, *, required: bool = False
     value = head.get(name)
     if value is None and not required:
         return ""
-    if not isinstance(value, str) or not value or len(value) > 1000:
-        raise DecodeError("must be a text of 1 to 1000 characters", raw, name)
+    # Bytes, since id and source together are a key of the store, and PostgreSQL's have 2,704 bytes at most.
+    if not isinstance(value, str) or not value or len(value.encode(errors="surrogatepass")) > 1000:
+        raise DecodeError("must be a text of 1 to 1000 bytes in UTF-8", raw, name)
     if not value.isprintable():
         raise DecodeError("must hold no control characters", raw, name)
     return value

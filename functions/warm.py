@@ -110,10 +110,13 @@ def _moved_to(folder: Path) -> Iterator[None]:
     os.environ["BIZOSAAS_SECRETS_DIR"] = str(folder)
     settings.cache_clear()
     try:
-        engines = {context: engine(context) for context in CONTEXTS if engine(context).dialect.name == "sqlite"}
+        for context in CONTEXTS:
+            if engine(context).dialect.name != "sqlite":  # its driver is imported by now; its server is left alone
+                os.environ[f"BIZOSAAS_{context.upper()}_DATABASE_URL"] = f"sqlite:///{folder}/{context}.db"
+        settings.cache_clear()
         with ExitStack() as stack:
-            for context, one in engines.items():
-                stack.enter_context(_redirected(one, folder / f"{context}.db"))
+            for context in CONTEXTS:
+                stack.enter_context(_redirected(engine(context), folder / f"{context}.db"))
             yield
     finally:
         outbox.publisher().close()

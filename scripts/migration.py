@@ -15,7 +15,6 @@ def main(context: str, message: str) -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["BIZOSAAS_HOME"] = home
         from alembic import command
-        from alembic.config import Config
 
         from shared.store import migrate
 
@@ -23,12 +22,8 @@ def main(context: str, message: str) -> None:
         numbers = [int(path.stem) for path in folder.glob("[0-9]*.py")]
         if numbers:
             migrate.migrate(context)
-        config = Config()
-        config.set_main_option("script_location", str(migrate.VERSIONS))
-        config.set_main_option("version_locations", str(folder))
-        config.set_main_option("path_separator", "os")
+        config = migrate.alembic_config(context)
         config.set_main_option("file_template", "%%(rev)s")
-        config.attributes["context"] = context
         command.revision(config, message, autogenerate=True, rev_id=f"{max(numbers, default=0) + 1:04d}")
 
 

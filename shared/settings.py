@@ -39,7 +39,7 @@ class Settings:
     """
 
     home: Path
-    databases: Mapping[str, str]
+    databases: Mapping[str, str] = field(repr=False)
     function: str = ""
     bus_url: str = field(default="", repr=False)
     cache_url: str = ""

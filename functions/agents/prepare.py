@@ -6,6 +6,7 @@
 
 1. The engine works without a lock: a model may take its time.
 2. Then the write begins, and only then is the request's state believed: one decided meanwhile gets no notes.
+   Of those that put a tenant's queue in order, one goes after the other; nobody who decides waits for them for long.
 3. A fault in one request, or one tenant, never stops the others: that request keeps its place by age.
 It touches notes and context, never a status, an action or an expiry.
 """
@@ -26,7 +27,7 @@ from shared.agents.roles import role
 from shared.agents.toolbox import tools_of
 from shared.contract import Addressed
 from shared.coordination.history import History
-from shared.coordination.waiting import desk_data, desk_of, places, tenants_waiting, write_notes
+from shared.coordination.waiting import desk_data, desk_name, desk_of, places, tenants_waiting, write_notes
 from shared.coordination.watch import watch
 from shared.errors import Invalid
 from shared.runtime.services import Services
@@ -59,6 +60,7 @@ def _prepare(event: HITLRequested, services: Services) -> list[Event]:
     coordinator = role(services.spec.role)
     try:
         case = _case(services, event)
+        services.unit.rest()
         result = services.engine.run(coordinator, case)
     except Invalid as error:
         log.warning("request %s cannot be prepared: %s", event.request_id, error.detail)
@@ -70,7 +72,7 @@ def _prepare(event: HITLRequested, services: Services) -> list[Event]:
         ]
     output = dict(result.conclusion.output)
     context = output.pop("context")
-    services.unit.write()  # a decision at this moment comes wholly before or wholly after
+    services.unit.alone(*desk_name(services.context.tenant))  # one desk is put in order by one at a time
     if not services.approvals.annotate(event.request_id, _notes(output, result), context):
         return []
     _rank(services)
@@ -122,8 +124,8 @@ def _notes(output: dict[str, Any], result: Result) -> dict[str, Any]:
 
 def _rank(services: Services) -> None:
     """Give the tenant's waiting requests their places anew."""
-    services.unit.write()  # places are read and written at one moment
     tenant = services.context.tenant
+    services.unit.alone(*desk_name(tenant))  # places are read and written at one moment
     history = History(services.unit, tenant, services.now)
     data = desk_data(services.unit, tenant, services.tenants)
     desk = desk_of(data, services.tenants.settings(tenant), history)
@@ -154,6 +156,7 @@ def _round(services: Services) -> list[Event | Addressed]:
     for tenant in tenants_waiting(services.unit):
         savepoint = services.unit.write().begin_nested()
         try:
+            services.unit.alone(*desk_name(tenant))
             told = watch(services.unit, tenant, services.tenants, services.now, services.spec.name)
             savepoint.commit()
         except DBAPIError:

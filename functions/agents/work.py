@@ -27,7 +27,9 @@ def handle(event: RoleWork, services: Services) -> Iterable[Event]:
         return []
     services.tasks.mark_running(task)
     try:
-        result = services.engine.run(worker, case_of(services, worker, task))
+        case = case_of(services, worker, task)
+        services.unit.rest()
+        result = services.engine.run(worker, case)
     except Invalid as error:
         return _cannot(task, worker, error)
     _, events = worked(services, task, worker, result)

@@ -42,9 +42,9 @@ class Decision(BaseModel):
 @router.post("/hitl/decision")
 def decide(body: Decision, caller: CallerNow, services: ServicesNow) -> RequestView:
     """Decide a waiting request; 409 when it was decided, has expired, or the task changed since it was opened."""
-    services.unit.write()  # reviewers at once queue up here
+    services.unit.write()
+    task = services.tasks.hold(services.approvals.get(body.request_id).task_id)  # reviewers at once queue up here
     approval = services.approvals.get(body.request_id)
-    task = services.tasks.get(approval.task_id)
     _same(approval, task, body.action_hash)
     said = mask_sensitive({"notes": body.notes, "action": body.modified_action}).clean
     agreed = _agreement(approval, body.decision)

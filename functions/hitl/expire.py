@@ -17,7 +17,6 @@ UNDECIDED = "nobody decided in time"
 
 def handle(event: TimerFired, services: Services) -> Iterable[Event | Addressed]:  # noqa: ARG001
     """End what is over; each once, however often the timer fires."""
-    services.unit.write()  # a decision at this moment comes wholly before or wholly after
     happened: list[Event | Addressed] = []
     for approval in expired(services.unit, services.now()):
         if Approvals(services.unit, approval.tenant, services.now).end(approval, "expired"):

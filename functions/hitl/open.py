@@ -18,8 +18,7 @@ from shared.runtime.services import Services
 
 def handle(event: ApprovalWork | ExceptionWork, services: Services) -> Iterable[Event]:
     """Open a request for a task that stopped, or whose role failed; one that went on meanwhile is left alone."""
-    services.unit.write()  # a cancellation at this moment comes wholly before or wholly after
-    task = services.tasks.get(event.task_id)
+    task = services.tasks.hold(event.task_id)  # a cancellation at this moment comes wholly before or wholly after
     if task.ended or task.step != event.step or services.approvals.waiting_for(task.id):
         return []
     if isinstance(event, ExceptionWork) and task.status != "awaiting_approval":

@@ -43,6 +43,7 @@ def login(body: LoginIn, services: ServicesNow, response: Response) -> SignedIn:
     throttle = Throttle(services.unit, body.email, services.request_address, services.now)
     throttle.refuse_early()
     found = services.users.find_login(body.email)
+    services.unit.rest()
     right = passwords.matches(found.password_hash if found else None, password)
     fresh_hash = _fresh_hash(found, password) if found and right else None
     throttle.begin_outcome()

@@ -22,7 +22,7 @@ class Cancellation(BaseModel):
 @router.post("/tasks/{task_id}/cancel")
 def cancel(task_id: str, body: Cancellation, services: ServicesNow) -> TaskView:
     """Cancel a task of the caller's tenant; 409 when it has ended."""
-    task = services.tasks.change(services.tasks.get(task_id), "cancelled", why=mask_sensitive(body.why).clean)
+    task = services.tasks.change(services.tasks.hold(task_id), "cancelled", why=mask_sensitive(body.why).clean)
     waiting = services.approvals.waiting_for(task_id)
     if waiting:
         services.approvals.end(waiting, "withdrawn")

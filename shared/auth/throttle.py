@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from shared.auth.users import one_form
@@ -67,7 +67,7 @@ class Throttle:
         rows = [{"key": key, "failures": 0, "last_at": now, "wait_until": now} for key in self._sorted_keys()]
         statement = dialect.insert(login_failures)
         same = {"failures": login_failures.c.failures}  # changes nothing, locks the row
-        write.execute(delete(login_failures).where(login_failures.c.last_at < now - MEMORY))
+        write.execute(delete(login_failures).where(login_failures.c.key.in_(_past(now))))
         write.execute(statement.on_conflict_do_update(index_elements=["key"], set_=same), rows)
         self._refuse(self._rows(write))
 
@@ -98,6 +98,12 @@ class Throttle:
         left: timedelta = max((row.wait_until - now for row in rows.values()), default=timedelta())
         if left > timedelta():
             raise RateLimited("too many failed logins: wait before the next one", retry_after=left.total_seconds())
+
+
+def _past(now: datetime) -> Select[Any]:
+    """What is long past and is not being counted at this moment: nobody waits for anybody's old failures."""
+    old = select(login_failures.c.key).where(login_failures.c.last_at < now - MEMORY)
+    return old.with_for_update(skip_locked=True)
 
 
 _COUNT = (

@@ -188,7 +188,7 @@ def seed(wanted: Sequence[SeedUser], password_of: Callable[[str], str]) -> tuple
             people = Users(unit)
             new = tuple(dict.fromkeys(one.email for one in wanted if people.find_login(one.email) is None))
             hashes = {email: _new_hash(email, password_of(email)) for email in new}
-            unit.write()  # from here on nobody else writes: what is missing now is missing until the commit
+            unit.alone("seed")  # from here on nobody else seeds: what is missing now is missing until the commit
             for one in wanted:
                 _seed_one(people, one, hashes)
             unit.commit()

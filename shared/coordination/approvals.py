@@ -12,14 +12,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, insert, or_, select, update
+from sqlalchemy import Row, and_, insert, select, update
 
-from shared.coordination.pages import Cursor, Page
+from shared.coordination.pages import Cursor, Page, after
 from shared.errors import Conflict, Invalid, NotFound
 from shared.store.database import Unit
 from shared.store.orchestration import approvals as table
+from shared.store.orchestration import tasks
 
 RANKS = {"high": 0, "medium": 1, "low": 2}
+_RANKS = frozenset(str(rank) for rank in RANKS.values())
 STATUS_OF = {"approve": "approved", "modify": "modified", "reject": "rejected"}
 
 
@@ -137,11 +139,11 @@ class Approvals:
         """Waiting requests, the most urgent and then the oldest first."""
         query = select(table).where(table.c.tenant == self.tenant, table.c.status == "pending")
         if urgency:
-            query = query.where(table.c.urgency == urgency)
+            query = query.where(table.c.urgency_rank == RANKS[urgency])
         if task_type:
             query = query.where(table.c.task_type == task_type)
         if cursor:
-            query = query.where(_after(cursor))
+            query = query.where(_after(cursor, urgency))
         query = query.order_by(table.c.urgency_rank, table.c.created_at, table.c.id).limit(limit + 1)
         rows = [_approval(row) for row in self.unit.read().execute(query)]
         return Page.of(rows, limit, lambda item: Cursor.write(item.created_at, f"{RANKS[item.urgency]}/{item.id}"))
@@ -162,18 +164,24 @@ class Approvals:
 
 
 def expired(unit: Unit, now: datetime, limit: int = 200) -> list[Approval]:
-    """Requests of all tenants whose time is over, oldest first: for the timer that ends them."""
-    query = select(table).where(table.c.status == "pending", table.c.expires_at <= now)
-    return [_approval(row) for row in unit.read().execute(query.order_by(table.c.expires_at).limit(limit))]
+    """Claim requests of all tenants whose time is over, oldest first, for the timer that ends them. Their tasks are
+    held to the end of the transaction; what somebody else holds is left to them, or to the next time."""
+    held = and_(tasks.c.id == table.c.task_id, tasks.c.tenant == table.c.tenant)
+    query = select(table).join(tasks, held).where(table.c.status == "pending", table.c.expires_at <= now)
+    query = query.order_by(table.c.expires_at).limit(limit).with_for_update(of=tasks, skip_locked=True)
+    return [_approval(row) for row in unit.write().execute(query)]
 
 
-def _after(cursor: str) -> Any:
+def _after(cursor: str, urgency: str) -> Any:
     at, last = Cursor.read(cursor)
     rank, _, last_id = last.partition("/")
-    if not rank.isdigit() or not last_id:
+    if rank not in _RANKS or not last_id:
         raise Invalid.field("cursor", "must be the next_cursor of an earlier page")
-    later = or_(table.c.created_at > at, and_(table.c.created_at == at, table.c.id > last_id))
-    return or_(table.c.urgency_rank > int(rank), and_(table.c.urgency_rank == int(rank), later))
+    if urgency:  # SQLite sorts again where a column of the order is named twice
+        if int(rank) != RANKS[urgency]:
+            raise Invalid.field("cursor", "must be the next_cursor of a page of the same urgency")
+        return after((table.c.created_at, at), (table.c.id, last_id))
+    return after((table.c.urgency_rank, int(rank)), (table.c.created_at, at), (table.c.id, last_id))
 
 
 def _approval(row: Row[Any]) -> Approval:

@@ -56,6 +56,7 @@ class History:
         at, order_id = task.created_at, dict(keys).get("order_id")
         counted = task.type
         if task.type == "order" and order_id:
+            self.unit.alone("order", self.tenant, order_id)
             at = self._replace(task, order_id) or at
             keys.append((ORDER, str(largest_quantity(task.data))))
         elif task.type == "order":

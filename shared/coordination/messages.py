@@ -50,8 +50,8 @@ class Messages:
         overtaken by this one: they were never said, and go. Raises `Invalid` naming a field below `path`.
         """
         values = _read(Fields.of(detail, path))
-        # The write transaction comes first: of two that keep the same message, the second sees the first's.
-        connection = self.unit.write()
+        # Of two that keep a message about the same thing, the second sees the first's.
+        connection = self.unit.alone("messages", self.tenant, values["about"])
         mine = and_(table.c.tenant == self.tenant, table.c.about == values["about"])
         known = select(table.c.id).where(mine, table.c.fingerprint == values["fingerprint"])
         if connection.execute(known).first():

@@ -8,7 +8,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Column, ColumnElement, literal, tuple_
+from sqlalchemy.sql.elements import Tuple
 
 from shared.errors import Invalid
 
@@ -35,6 +38,23 @@ class Cursor:
             return _EPOCH + timedelta(microseconds=int(match[1])), match[2]
         except (ValueError, OverflowError, binascii.Error):
             raise Invalid.field("cursor", "must be the next_cursor of an earlier page") from None
+
+
+def after(*order: tuple[Column[Any], object]) -> ColumnElement[bool]:
+    """The rows behind these values in the ascending order of the columns: one comparison of rows, which both engines
+    answer from where it begins in the index (of the same written with OR they read all rows before it)."""
+    columns, values = _sides(order)
+    return tuple_(*columns) > values
+
+
+def before(*order: tuple[Column[Any], object]) -> ColumnElement[bool]:
+    """As `after`, for the descending order."""
+    columns, values = _sides(order)
+    return tuple_(*columns) < values
+
+
+def _sides(order: Sequence[tuple[Column[Any], object]]) -> tuple[list[Column[Any]], Tuple]:
+    return [column for column, _ in order], tuple_(*(literal(value, column.type) for column, value in order))
 
 
 @dataclass(frozen=True)

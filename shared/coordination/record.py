@@ -61,7 +61,7 @@ class Record:
 
     def add(self, entry: Entry) -> bool:
         """Append a fact to its tenant's chain; False when it stands there already."""
-        connection = self.unit.write()
+        connection = self.unit.alone("chain", entry.tenant)
         known = select(table.c.position).where(
             table.c.tenant == entry.tenant, table.c.source == entry.source, table.c.event_id == entry.event_id
         )

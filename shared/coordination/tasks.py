@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, insert, or_, select, update
+from sqlalchemy import Row, insert, select, update
 
-from shared.coordination.pages import Cursor, Page
+from shared.coordination.pages import Cursor, Page, before
 from shared.errors import Conflict, NotFound
 from shared.store.database import Unit
 from shared.store.orchestration import tasks as table
@@ -100,6 +100,15 @@ class Tasks:
             raise NotFound(f"no task has the id {task_id!r}")
         return _task(row)
 
+    def hold(self, task_id: str) -> Task:
+        """As `get`, and nobody else changes the task, or the requests about it, until the transaction's end. Who
+        needs both a task and its requests holds the task first. Raises `NotFound`."""
+        query = select(table).where(table.c.id == task_id, table.c.tenant == self.tenant)
+        row = self.unit.write().execute(query.with_for_update()).first()
+        if row is None:
+            raise NotFound(f"no task has the id {task_id!r}")
+        return _task(row)
+
     def add(self, task: Task) -> None:
         """Keep a new task."""
         values = {name: getattr(task, name) for name in _FIELDS}
@@ -129,6 +138,7 @@ class Tasks:
 
     def mark_running(self, task: Task) -> None:
         """Show that a role works on it. Seen at once, durable with the next commit; no version is spent."""
+        self.unit.rest()
         unit = Unit(self.unit.context)
         try:
             unit.write(relaxed=True).execute(
@@ -149,7 +159,7 @@ class Tasks:
             query = query.where(table.c.type == task_type)
         if cursor:
             at, last = Cursor.read(cursor)
-            query = query.where(or_(table.c.created_at < at, and_(table.c.created_at == at, table.c.id < last)))
+            query = query.where(before((table.c.created_at, at), (table.c.id, last)))
         query = query.order_by(table.c.created_at.desc(), table.c.id.desc()).limit(limit + 1)
         rows = [_task(row) for row in self.unit.read().execute(query)]
         return Page.of(rows, limit, lambda task: Cursor.write(task.created_at, task.id))

@@ -27,6 +27,11 @@ _SHOWN = (
 _ASKED = ("description", "expected_output")
 
 
+def desk_name(tenant: str) -> tuple[str, str]:
+    """What `Unit.alone` is asked for by who puts a tenant's queue in order."""
+    return "desk", tenant
+
+
 def tenants_waiting(unit: Unit) -> list[str]:
     """The tenants for whom something waits."""
     query = select(approvals.c.tenant).where(approvals.c.status == "pending").distinct()
@@ -35,7 +40,7 @@ def tenants_waiting(unit: Unit) -> list[str]:
 
 def waiting_requests(unit: Unit, tenant: str) -> list[dict[str, Any]]:
     """What waits, the most urgent and then the oldest first, as `ReviewRequest.read` takes it. Inside a write
-    transaction the rows stay as they are until its end."""
+    transaction the rows stay as they are until its end; one that is being decided at this moment is left out."""
     query = (
         select(*(approvals.c[name] for name in _SHOWN), *(tasks.c[name] for name in ("created_by", *_ASKED)))
         .join(tasks, tasks.c.id == approvals.c.task_id)
@@ -44,7 +49,7 @@ def waiting_requests(unit: Unit, tenant: str) -> list[dict[str, Any]]:
         .limit(MOST_RANKED)
     )
     if unit.dirty:
-        query = query.with_for_update(of=approvals)
+        query = query.with_for_update(of=approvals, skip_locked=True)
     rows = unit.read().execute(query)
     return [_request(row._asdict()) for row in rows]
 

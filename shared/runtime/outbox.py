@@ -145,15 +145,19 @@ def note_handled(unit: Unit, function: str, envelope: Envelope, now: datetime) -
 
 def send(context: str, rows: Sequence[Outgoing], publisher: Publisher) -> bool:
     """Send committed rows and mark them. False when the bus could not take them: the relay will send them."""
-    work = [(row.destination, _message(row)) for row in rows if row.to_queue]
-    facts = [(row.destination, _message(row)) for row in rows if not row.to_queue]
     try:
-        publisher.send(work, facts)
+        _publish(rows, publisher)
         mark_sent(context, [row.id for row in rows])
     except TryAgain as error:
         log.warning("the bus cannot take %d events now, the relay will send them: %s", len(rows), error.detail)
         return False
     return True
+
+
+def _publish(rows: Sequence[Outgoing], publisher: Publisher) -> None:
+    work = [(row.destination, _message(row)) for row in rows if row.to_queue]
+    facts = [(row.destination, _message(row)) for row in rows if not row.to_queue]
+    publisher.send(work, facts)
 
 
 def _message(row: Outgoing) -> Message:
@@ -165,31 +169,51 @@ def _message(row: Outgoing) -> Message:
 
 def mark_sent(context: str, ids: Sequence[str]) -> None:
     """Note that rows were sent. Losing this note costs a second sending, so it need not wait for the disk."""
-    outbox = table(context, "outbox")
-    statement = update(outbox).where(outbox.c.id == bindparam("row_id")).values(sent_at=bindparam("at"))
     unit = Unit(context)
-    now = utc_now()
     try:
         with database_errors():
-            unit.write(relaxed=True).execute(statement, [{"row_id": row_id, "at": now} for row_id in ids])
-            unit.commit()
+            _mark(unit, ids)
     finally:
         unit.close()
+
+
+def _mark(unit: Unit, ids: Sequence[str]) -> None:
+    outbox = table(unit.context, "outbox")
+    statement = update(outbox).where(outbox.c.id == bindparam("row_id")).values(sent_at=bindparam("at"))
+    now = utc_now()
+    unit.write(relaxed=True).execute(statement, [{"row_id": row_id, "at": now} for row_id in ids])
+    unit.commit()
 
 
 def relay(context: str, publisher: Publisher, *, older_than: timedelta = timedelta(seconds=5), limit: int = 500) -> int:
     """Send what a crash left between commit and publish; returns how many. Rows younger than `older_than` are
-    left to the process that just wrote them."""
-    outbox = table(context, "outbox")
-    columns = [outbox.c[name] for name in Outgoing._fields]
+    left to the process that just wrote them. Of several relays each takes other rows, where the engine can tell
+    them apart; a relay that dies gives its rows back."""
     unit = Unit(context)
     try:
         with database_errors():
-            query = select(*columns).where(outbox.c.sent_at.is_(None), outbox.c.time <= utc_now() - older_than)
-            rows = [Outgoing(*row) for row in unit.read().execute(query.order_by(outbox.c.seq).limit(limit))]
+            rows = _claim(unit, utc_now() - older_than, limit)
+            if rows:
+                _publish(rows, publisher)
+                _mark(unit, [row.id for row in rows])
+        return len(rows)
+    except TryAgain as error:
+        log.warning("what a crash left in %s cannot be sent now: %s", context, error.detail)
+        return 0
     finally:
         unit.close()
-    return len(rows) if rows and send(context, rows, publisher) else 0
+
+
+def _claim(unit: Unit, until: datetime, limit: int) -> list[Outgoing]:
+    """Rows to send. With many writers they stay ours to the end of the transaction; SQLite's one writer must not be
+    kept waiting while a bus answers, so there they are only read."""
+    outbox = table(unit.context, "outbox")
+    columns = [outbox.c[name] for name in Outgoing._fields]
+    query = select(*columns).where(outbox.c.sent_at.is_(None), outbox.c.time <= until).order_by(outbox.c.seq)
+    connection = unit.write(relaxed=True) if unit.many_writers else unit.read()
+    rows = [Outgoing(*row) for row in connection.execute(query.limit(limit).with_for_update(skip_locked=True))]
+    unit.rest()
+    return rows
 
 
 @cache

@@ -23,7 +23,7 @@ def forget(context: str) -> None:
     unit = Unit(context)
     try:
         with database_errors():
-            unit.write().execute(delete(inbox).where(inbox.c.handled_at < now - INBOX))
+            unit.alone("retention").execute(delete(inbox).where(inbox.c.handled_at < now - INBOX))
             unit.write().execute(delete(answers).where(answers.c.answered_at < now - ANSWERS))
             old = outbox.c.sent_at.is_not(None) & (outbox.c.time < now - OUTBOX)
             unit.write().execute(delete(outbox).where(old))

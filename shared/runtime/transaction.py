@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import anyio.to_thread
 from sqlalchemy import insert, select
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from events.jsontext import dumps, loads
@@ -148,7 +148,7 @@ class Call:
         known = error if isinstance(error, HouseError) else None
         if isinstance(error, IntegrityError):
             known = TryAgain("somebody did the same at the same moment; nothing was changed")
-        if known is None and isinstance(error, DBAPIError):
+        if known is None and isinstance(error, SQLAlchemyError):
             known = translate(error)
         if known is None:
             log.error("%s failed: %s", self.spec.name, type(error).__name__, exc_info=error)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import Column, Index, MetaData, String, Table, Text
 
-from shared.store.columns import Moment
+from shared.store.columns import Count, Moment
 from shared.store.messages import message_tables
 
 metadata = MetaData()
@@ -15,7 +15,7 @@ record = Table(
     "record",
     metadata,
     Column("tenant", String(100), primary_key=True),
-    Column("position", Integer, primary_key=True),
+    Column("position", Count, primary_key=True),
     Column("source", String(1000), nullable=False),
     Column("event_id", String(1000), nullable=False),
     Column("type", String(200), nullable=False),
@@ -36,6 +36,6 @@ heads = Table(
     "heads",
     metadata,
     Column("tenant", String(100), primary_key=True),
-    Column("position", Integer, nullable=False),
+    Column("position", Count, nullable=False),
     Column("hash", String(64), nullable=False),
 )

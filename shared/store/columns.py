@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Text
+from sqlalchemy import BigInteger, Dialect, Integer, Text
 from sqlalchemy.types import TypeDecorator
 
 from events.jsontext import dumps, loads
@@ -13,6 +13,10 @@ from events.jsontext import dumps, loads
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _REFERENCE = '{"$object":'
+
+
+#: A number that counts for ever. SQLite's own integer has 64 bits already, and only it counts by itself there.
+Count = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class JsonText(TypeDecorator[Any]):

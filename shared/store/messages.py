@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint, text
 
-from shared.store.columns import Moment
+from shared.store.columns import Count, Moment
 
 
 def message_tables(metadata: MetaData) -> tuple[Table, Table, Table]:
@@ -21,7 +21,7 @@ def message_tables(metadata: MetaData) -> tuple[Table, Table, Table]:
     outbox = Table(
         "outbox",
         metadata,
-        Column("seq", Integer, primary_key=True, autoincrement=True),
+        Column("seq", Count, primary_key=True, autoincrement=True),
         Column("id", String(100), nullable=False),
         Column("tenant", String(100), nullable=False),
         Column("subject", String(1000), nullable=False),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
 
 from shared.settings import CONTEXTS
 from shared.store.database import engine
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 VERSIONS = Path(__file__).with_name("migrations")
 
@@ -30,6 +34,12 @@ def migrate(context: str) -> None:
     if current(context) == head(context):
         return
     from alembic import command
+
+    command.upgrade(alembic_config(context), "head")
+
+
+def alembic_config(context: str) -> Config:
+    """Alembic's view of one context: its versions and its database."""
     from alembic.config import Config
 
     config = Config()
@@ -37,7 +47,7 @@ def migrate(context: str) -> None:
     config.set_main_option("version_locations", str(VERSIONS / context / "versions"))
     config.set_main_option("path_separator", "os")
     config.attributes["context"] = context
-    command.upgrade(config, "head")
+    return config
 
 
 def migrate_all() -> None:

@@ -35,8 +35,10 @@ tasks = Table(
     Column("updated_at", Moment, nullable=False),
     Column("ended_at", Moment),
 )
+# Each ends in what its pages are sorted by, the id last: a page is read from where it begins, and nothing is sorted.
 Index("ix_tasks_page", tasks.c.tenant, tasks.c.created_at, tasks.c.id)
-Index("ix_tasks_status", tasks.c.tenant, tasks.c.status, tasks.c.created_at)
+Index("ix_tasks_status", tasks.c.tenant, tasks.c.status, tasks.c.created_at, tasks.c.id)
+Index("ix_tasks_type", tasks.c.tenant, tasks.c.type, tasks.c.created_at, tasks.c.id)
 
 #: What a task's data says about whom: the way from an e-mail, card or address to the tasks that had it before.
 task_keys = Table(
@@ -89,7 +91,9 @@ approvals = Table(
     Column("modified_action", LargeJson),
     Column("agreement", Boolean),
 )
-Index("ix_approvals_waiting", approvals.c.tenant, approvals.c.status, approvals.c.urgency_rank, approvals.c.created_at)
+_WAITING = ("urgency_rank", "created_at", "id")
+Index("ix_approvals_waiting", *(approvals.c[name] for name in ("tenant", "status", *_WAITING)))
+Index("ix_approvals_waiting_type", *(approvals.c[name] for name in ("tenant", "status", "task_type", *_WAITING)))
 Index("ix_approvals_task", approvals.c.tenant, approvals.c.task_id)
 Index("ix_approvals_expiry", approvals.c.status, approvals.c.expires_at)
 Index("ix_approvals_decided", approvals.c.tenant, approvals.c.decided_at)

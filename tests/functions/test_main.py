@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -37,6 +38,7 @@ def serve(request: pytest.FixtureRequest, home: Path) -> Iterator[Callable[[str]
         port = free_port()
         command, environment = request.param(function, port)
         base = {"BIZOSAAS_HOME": str(home), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+        base |= {name: value for name, value in os.environ.items() if name.endswith("_DATABASE_URL")}
         processes.append(subprocess.Popen(command, cwd=ROOT, env=base | environment, stderr=subprocess.DEVNULL))
         client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20)
         clients.append(client)

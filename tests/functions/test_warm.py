@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from shared.settings import CONTEXTS
+
 ROOT = Path(__file__).resolve().parents[2]
 
 #: Run in a process of its own: what is looked at is what the whole process has.
@@ -35,8 +39,15 @@ print("heavy", sorted({"crewai", "babel", "holidays", "rapidfuzz", "vaderSentime
 """
 
 
-def test_warming_leaves_no_thread_no_file_no_setting_and_nothing_in_the_home(tmp_path: Path) -> None:
-    environment = os.environ | {"BIZOSAAS_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+#: Nobody listens there: a connection would fail, and be said on stderr.
+NOWHERE = {f"BIZOSAAS_{context.upper()}_DATABASE_URL": "postgresql+psycopg://u:p@127.0.0.1:1/d" for context in CONTEXTS}
+
+
+@pytest.mark.parametrize("stores", [{}, NOWHERE], ids=["sqlite", "postgres"])
+def test_warming_leaves_no_thread_no_file_no_setting_and_nothing_in_the_home(
+    tmp_path: Path, stores: dict[str, str]
+) -> None:
+    environment = os.environ | {"BIZOSAAS_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)} | stores
     done = subprocess.run(
         [sys.executable, "-c", LOOK], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=True
     )

@@ -70,14 +70,15 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_engine: str) -> Iterator[House]:
     """A running identity room. Hashes are made at the least cost."""
     monkeypatch.setenv("BIZOSAAS_HOME", str(tmp_path))
-    for name in ("BIZOSAAS_SECRETS_DIR", "BIZOSAAS_IDENTITY_DATABASE_URL", "BIZOSAAS_BUS_URL", "BIZOSAAS_ISSUER"):
+    for name in ("BIZOSAAS_SECRETS_DIR", "BIZOSAAS_BUS_URL", "BIZOSAAS_ISSUER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(passwords, "COST", passwords.Cost(passes=1, memory=8, lanes=1))
     for cached in (settings, tokens.verifier):
         cached.cache_clear()
+    tokens._service_tokens.clear()
     keys.ensure_keys(tmp_path / "secrets")
     migrate("identity")
     seed(PEOPLE, lambda email: PASSWORD)

@@ -33,10 +33,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state_engine: str) -> Iterator[Path]:
     """An empty home folder that the settings of this process point to."""
     monkeypatch.setenv("BIZOSAAS_HOME", str(tmp_path))
-    for name in ("BIZOSAAS_SECRETS_DIR", "BIZOSAAS_IDENTITY_DATABASE_URL", "BIZOSAAS_ISSUER"):
+    for name in ("BIZOSAAS_SECRETS_DIR", "BIZOSAAS_ISSUER"):
         monkeypatch.delenv(name, raising=False)
     _forget()
     yield tmp_path

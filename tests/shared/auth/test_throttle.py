@@ -112,6 +112,7 @@ def test_guesses_at_the_same_time_learn_no_more_than_one_by_one(unit: Unit, cloc
         own = Unit("identity")
         throttle = Throttle(own, "ann@shop.example", "192.0.2.1", clock.now)
         throttle.refuse_early()
+        own.rest()
         barrier.wait()
         try:
             throttle.begin_outcome()

@@ -24,6 +24,7 @@ from shared.auth import keys, tokens
 from shared.contract import Caller
 from shared.errors import Invalid, TryAgain, Unauthenticated
 
+pytestmark = pytest.mark.stores("sqlite")  # no token is in a database
 ISSUER = "https://bizosaas.local"
 PERSON = {"user_id": "user-1", "tenant": "demo", "role": "USER", "session_id": "session-1"}
 NOT_VALID = "the access token is not valid"

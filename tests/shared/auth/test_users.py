@@ -157,6 +157,7 @@ class TestSeed:
         assert Users(Unit("identity")).find_login("super@demo.example") is None
 
 
+@pytest.mark.stores("sqlite")
 def test_seeding_an_unmigrated_database_fails_and_leaves_nothing_locked(home: Path, cheap_hashes: None) -> None:
     """The error passes; after the migration the same call works."""
     from sqlalchemy.exc import OperationalError

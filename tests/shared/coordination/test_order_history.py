@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.dialects import sqlite
 
@@ -12,6 +13,7 @@ from shared.coordination.order_history import _Past
 from shared.store.database import Unit
 
 
+@pytest.mark.stores("sqlite")
 def test_the_addresses_that_share_a_key_are_found_by_their_task(home: Path) -> None:
     unit = Unit("orchestration")
     try:
