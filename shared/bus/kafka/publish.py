@@ -1,0 +1,109 @@
+"""Sending facts: an idempotent producer, confirmed by all replicas in sync, pipelined within a call."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from events.topology import Topology
+from shared.bus.kafka.address import KafkaAddress
+from shared.bus.kafka.codec import Headers, headers_of
+from shared.bus.kafka.connect import LARGEST_MESSAGE, Patience, common, kafka_errors
+from shared.bus.partition import partition_for
+from shared.bus.port import Message
+from shared.errors import Invalid, TryAgain
+
+#: How long a call waits for its confirmations; what is not confirmed by then stays in the outbox. Seconds.
+DELIVERY_SECONDS = 10.0
+_Sending = tuple[str, bytes | None, bytes | None, Headers, int | None]
+
+
+class KafkaSender:
+    """One producer, opened when first used; any number of threads may use it."""
+
+    def __init__(self, address: KafkaAddress, topology: Topology) -> None:
+        self._address = address
+        self._topology = topology
+        self._lock = threading.Lock()
+        self._patience = Patience()
+        self._producer: Any = None
+
+    def send_facts(self, facts: Sequence[tuple[str, Message]]) -> None:
+        """Send (topic, message) pairs; each is confirmed when this returns. Invalid for an unknown topic before
+        anything is sent; TryAgain when one is not confirmed (others of the call may be)."""
+        for topic, _ in facts:
+            if topic not in self._topology.topics:
+                raise Invalid.field("topic", f"{topic!r} is not in the topology")
+        headers = [headers_of(message) for _, message in facts]
+        if not facts:
+            return
+        with self._producing() as producer:
+            self._confirm(
+                producer,
+                [
+                    self._sending(producer, self._address.name(topic), message, told)
+                    for (topic, message), told in zip(facts, headers, strict=True)
+                ],
+            )
+
+    def send_raw(self, topic: str, key: bytes, value: bytes | None, headers: Headers) -> None:
+        """Send one record (None: a tombstone) to a topic by its name in the cluster, confirmed."""
+        with self._producing() as producer:
+            self._confirm(producer, [(topic, key, value, headers, None)])
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        with self._lock:
+            producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.close(timeout=1)
+
+    def _sending(self, producer: Any, topic: str, message: Message, headers: Headers) -> _Sending:
+        if message.key:  # the producer's own partitioner chooses as `partition_for` does
+            return topic, message.key.encode(), message.body, headers, None
+        partition = partition_for(message.id, len(producer.partitions_for(topic)))
+        return topic, None, message.body, headers, partition
+
+    def _confirm(self, producer: Any, sendings: Sequence[_Sending]) -> None:
+        futures = [
+            producer.send(topic, value=value, key=key, headers=headers, partition=partition)
+            for topic, key, value, headers, partition in sendings
+        ]
+        for future in futures:
+            future.get(timeout=DELIVERY_SECONDS + 1)
+
+    def _open(self) -> Any:
+        from kafka import KafkaProducer
+
+        with self._lock:
+            if self._producer is None:
+                with self._patience.attempt():
+                    self._producer = KafkaProducer(
+                        **common(self._address, "publisher"),
+                        metrics_enabled=False,
+                        enable_idempotence=True,
+                        acks="all",
+                        allow_auto_create_topics=False,
+                        max_request_size=LARGEST_MESSAGE,
+                        max_block_ms=int(DELIVERY_SECONDS * 500),
+                        request_timeout_ms=int(DELIVERY_SECONDS * 500),
+                        delivery_timeout_ms=int(DELIVERY_SECONDS * 1000),
+                    )
+            return self._producer
+
+    @contextmanager
+    def _producing(self) -> Iterator[Any]:
+        """A producer with which a call failed is forgotten: what it still holds is not sent behind our back, for the
+        outbox has it."""
+        producer = self._open()
+        try:
+            with kafka_errors():
+                yield producer
+        except TryAgain:
+            with self._lock:
+                if self._producer is producer:
+                    self._producer = None
+            producer.close(timeout=0)
+            raise
