@@ -108,7 +108,8 @@ class KafkaReader:
                 member.flush()
             name = self._address.name(group)
             committed = self._ask().list_group_offsets([name])[name]
-            topics = {self._address.own(place.topic) for place in committed} | set(member.topics if member else ())
+            read = {self._address.own(place.topic) or "" for place in committed}
+            topics = read | set(member.topics if member else ())
             places = [
                 TopicPartition(self._address.name(topic), part)
                 for topic in topics
@@ -163,7 +164,7 @@ class KafkaReader:
         """A member that failed is dropped, and joins again as a new one."""
         if group not in self._members:
             with self._patience.attempt():
-                self._members[group] = GroupMember(self._address, group, self._loop, self._ring)
+                self._members[group] = GroupMember(self._address, group, self._loop, self._ring, self._clock)
         try:
             with kafka_errors():
                 yield self._members[group]

@@ -30,11 +30,13 @@ log = logging.getLogger("bus")
 _Partition = tuple[str, int]
 
 #: Rows of a partition that wait here at most before it is fetched no more.
-FULL = 200
+FULL = 400
+#: Rows that can be leased at once before more are taken over from the consumer.
+ENOUGH = 100
 #: A member that shows itself to nobody for so long has left. Seconds.
 SESSION_SECONDS = 10.0
 #: How long the broker may hold a fetch: also the longest that another question to it waits behind one. Seconds.
-_FETCH_SECONDS = 2.0
+_FETCH_SECONDS = 1.0
 _TEND_SECONDS = 0.5
 #: How soon one that has joined and does not yet fetch wants to be tended again.
 SETTLING_SECONDS = 0.02
@@ -47,8 +49,11 @@ _LARGEST_FETCH = 4 * 1024 * 1024
 class GroupMember:
     """One group's consumer. Not for several threads at once."""
 
-    def __init__(self, address: KafkaAddress, group: str, loop: Loop, arrived: Callable[[], None]) -> None:
-        """`arrived` is called in another thread when facts may have come. KafkaError if no broker answers."""
+    def __init__(
+        self, address: KafkaAddress, group: str, loop: Loop, arrived: Callable[[], None], clock: Callable[[], float]
+    ) -> None:
+        """`arrived` is called in another thread when facts may have come; `clock` gives seconds since the epoch.
+        KafkaError if no broker answers."""
         from kafka import KafkaConsumer
         from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
@@ -57,6 +62,7 @@ class GroupMember:
         self._address = address
         self._group = group
         self._ring = arrived
+        self._clock = clock
         self._lock = threading.Lock()
         self._came = threading.Event()
         self._joining: Any = None
@@ -103,8 +109,7 @@ class GroupMember:
         just now; to be called at least every few seconds, or the group waits for this member."""
         if self._joins():
             return
-        pause = _TEND_SECONDS if self._settled else SETTLING_SECONDS
-        if not self._came.is_set() and time.monotonic() - self._looked_at < pause:
+        if time.monotonic() - self._looked_at < self._pause():
             return
         self._came.clear()
         found = self._consumer.poll(timeout_ms=0, max_records=FULL)
@@ -114,6 +119,15 @@ class GroupMember:
             self._keep(found)
         self._pause_the_full()
         self._commit_soon()
+
+    def _pause(self) -> float:
+        """For how long nothing has to be asked of the consumer, in seconds since it was last asked."""
+        if not self._settled:
+            return SETTLING_SECONDS
+        with self._lock:
+            now = self._clock()
+            enough = sum(len(place.rows) for place in self.places.values() if place.free_at <= now) >= ENOUGH
+        return 0.0 if self._came.is_set() and not enough else _TEND_SECONDS
 
     def _joins(self) -> bool:
         """Whether it is under way to become a member (again); begins it when it has to."""
