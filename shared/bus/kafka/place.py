@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from shared.bus.kafka.codec import Row
 
+#: Rows that wait in a place at most.
+FULL = 1000
+
 
 class Place:
     """Leases its rows from the first that is not committed on. Times are seconds since the epoch."""
@@ -17,11 +20,23 @@ class Place:
         self.receipt: str | None = None
         self.free_at = 0.0  # when its lease or its pause ends
         self._leased_to = -1
+        self._cut = False
         self._tries: Counter[int] = Counter()
 
     def add(self, rows: Iterable[Row]) -> None:
-        """What was fetched, in order."""
-        self.rows.extend(rows)
+        """What was fetched, in order. What it has no room for is left at the broker: `resume_at` says so later."""
+        for row in rows:
+            if len(self.rows) >= FULL:
+                self._cut = True
+            if not self._cut:
+                self.rows.append(row)
+
+    def resume_at(self) -> int | None:
+        """The offset from which to fetch again what was left at the broker, once there is room."""
+        if not self._cut or len(self.rows) > FULL // 2:
+            return None
+        self._cut = False
+        return self.rows[-1].offset + 1 if self.rows else self.committed
 
     def lease(self, limit: int, receipt: str, now: float, until: float) -> list[Row]:
         """Its first rows, if it is free."""
