@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from shared.bus.kafka.codec import Row
 
 #: Rows that wait in a place at most.
-FULL = 1000
+FULL = 2000
 
 
 class Place:
