@@ -45,6 +45,11 @@ class Event(BaseModel):
                 return str(value)
         return ""
 
+    def aggregate(self) -> str:
+        """What such events are told in order by: in a domain all about one order, else about one thing; or ""."""
+        order = getattr(self, "order_id", None) if self.TOPIC.startswith("domain.") else None
+        return str(order) if order else self.about()
+
 
 def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

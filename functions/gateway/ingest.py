@@ -167,13 +167,8 @@ def _masked(event: Event) -> Event:
 def _owned(item: Envelope, services: Services) -> Envelope:
     given = {name: value for name, value in item.extensions.items() if name not in ("tenantid", "actorid")}
     own = {"tenantid": services.context.tenant, "actorid": services.context.actor}
-    own["partitionkey"] = given.get("partitionkey") or _key(item.event) or services.context.tenant
+    own["partitionkey"] = given.get("partitionkey") or item.event.aggregate() or services.context.tenant
     return replace(item, time=item.time or services.now(), extensions={**given, **own})
-
-
-def _key(event: Event) -> str:
-    """What is told in order: all about one order, else about one thing. One that must wait holds up its own only."""
-    return str(getattr(event, "order_id", "")) or event.about()
 
 
 def _refused(error: HouseError) -> Received:

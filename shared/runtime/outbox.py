@@ -70,10 +70,15 @@ def forward(envelope: Envelope, context: Context) -> Outgoing:
         context.time,
         kind == "queue",
         name,
-        envelope.extensions.get("partitionkey", envelope.tenant),
+        ordering_key(envelope.tenant, envelope.extensions.get("partitionkey") or envelope.event.aggregate()),
         0,
         leave_data(envelope.encode()),
     )
+
+
+def ordering_key(tenant: str, aggregate: str) -> str:
+    """What facts are kept in order by: a tenant's aggregate. Two tenants' orders may have one number."""
+    return "/".join(part for part in (tenant, aggregate) if part)
 
 
 def _outgoing(event: Event, index: int, function: str, context: Context, time: datetime) -> Outgoing:
@@ -83,7 +88,7 @@ def _outgoing(event: Event, index: int, function: str, context: Context, time: d
     extensions = {
         "correlationid": context.correlation,
         "causationid": context.id,
-        "partitionkey": subject or context.tenant or context.correlation,
+        "partitionkey": ordering_key(context.tenant, event.aggregate() or ("" if context.tenant else context.correlation)),
     }
     if context.tenant:
         extensions["tenantid"] = context.tenant

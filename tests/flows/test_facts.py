@@ -87,4 +87,4 @@ def test_a_payment_that_overtakes_its_order_finds_it(shop: Platform) -> None:
 def _partition(key: str) -> int:
     from shared.bus.partition import partition_for
 
-    return partition_for(key, 3)
+    return partition_for(f"demo/{key}", 3)

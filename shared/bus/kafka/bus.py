@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from events.topology import TOPOLOGY, Topology
+from shared.bus.doorbell import Bell, InnerBell
 from shared.bus.kafka.address import KafkaAddress
 from shared.bus.kafka.dead import KafkaDeadLetters
 from shared.bus.kafka.facts import KafkaReader
@@ -15,7 +16,7 @@ from shared.errors import Invalid
 
 
 class KafkaFacts(KafkaReader, KafkaDeadLetters):
-    """`Publisher` (facts only), `FactLog` and the topics' half of `DeadLetterOffice`, on Kafka.
+    """`FactEngine`: `Publisher` (facts only), `FactLog` and the topics' half of `DeadLetterOffice`, on Kafka.
 
     Nothing is connected before the first call; `close` lets go of all of it.
     """
@@ -25,12 +26,12 @@ class KafkaFacts(KafkaReader, KafkaDeadLetters):
         address: KafkaAddress,
         topology: Topology = TOPOLOGY,
         *,
-        ring: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """See `KafkaReader`."""
+        """`clock` gives seconds since the epoch."""
+        self._bell: InnerBell | None = None
         sender = KafkaSender(address, topology)
-        KafkaReader.__init__(self, address, topology, sender, ring=ring, clock=clock)
+        KafkaReader.__init__(self, address, topology, sender, ring=self._ring_bell, clock=clock)
         KafkaDeadLetters.__init__(self, address, topology, sender)
 
     def send(self, work: Sequence[tuple[str, Message]], facts: Sequence[tuple[str, Message]] = ()) -> None:
@@ -44,6 +45,16 @@ class KafkaFacts(KafkaReader, KafkaDeadLetters):
         now = self._clock()
         with self._lock:
             return min((moment for moment in self.moments(now) if moment > now), default=None)
+
+    def bells(self) -> Sequence[Bell]:
+        """See `Bus.bells`: one, which rings when facts came for a group that was read."""
+        if self._bell is None:
+            self._bell = InnerBell()
+        return [self._bell]
+
+    def _ring_bell(self) -> None:
+        if self._bell is not None:
+            self._bell.ring()
 
     def take_back(self) -> int:
         """Nothing: a member that dies loses its partitions by itself, when its session ends."""

@@ -94,6 +94,11 @@ class GroupMember:
         self._ring()
 
     @property
+    def settled(self) -> bool:
+        """Whether it is a member that fetches."""
+        return self._joining is None and self._settled
+
+    @property
     def settling(self) -> bool:
         """Whether it has joined and does not yet fetch: it wants to be tended again at once."""
         return self._joining is None and not self._settled

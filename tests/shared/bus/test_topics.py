@@ -7,7 +7,7 @@ import pytest
 from shared.bus.partition import partition_for
 from shared.bus.port import EXPIRED, Message
 from shared.errors import Invalid
-from tests.shared.bus.world import FACTS
+from tests.shared.bus.world import EMBEDDED, FACTS
 
 pytestmark = FACTS
 
@@ -81,6 +81,7 @@ def test_a_read_takes_no_more_than_its_limit(bus):
     assert bus.read([TOPIC], "other", 0, 30) == []
 
 
+@EMBEDDED  # Kafka shares whole partitions among members: tests/shared/bus/kafka
 def test_two_readers_of_a_group_never_hold_the_same_partition(world, bus):
     bus.send([], facts("a1", "a2", key=key_of(0)) + facts("b1", key=key_of(1)))
     first = bus.read([TOPIC], "g", 1, 30)
@@ -97,12 +98,14 @@ def test_committed_facts_are_not_read_again(world, bus):
     assert bus.read([TOPIC], "g", 10, 30) == []
 
 
+@EMBEDDED  # Kafka shares whole partitions among members: tests/shared/bus/kafka
 def test_a_commit_frees_the_partition_for_the_next_reader(world, bus):
     bus.send([], facts("a", "b"))
     bus.commit("g", bus.read([TOPIC], "g", 1, 30))
     assert ids(world.join().read([TOPIC], "g", 10, 30)) == ["b"]
 
 
+@EMBEDDED  # Kafka shares whole partitions among members: tests/shared/bus/kafka
 def test_a_commit_of_the_first_part_keeps_the_rest_leased(world, bus):
     bus.send([], facts("a", "b", "c"))
     records = bus.read([TOPIC], "g", 10, 30)
@@ -120,6 +123,7 @@ def test_committing_an_earlier_fact_again_does_not_move_the_group_back(world, bu
     assert ids(bus.read([TOPIC], "g", 10, 30)) == ["c"]
 
 
+@EMBEDDED  # Kafka shares whole partitions among members: tests/shared/bus/kafka
 def test_a_reader_that_dies_leaves_its_facts_to_the_next_after_its_lease(world, bus):
     bus.send([], facts("a", "b"))
     records = bus.read([TOPIC], "g", 10, 30)
@@ -128,6 +132,7 @@ def test_a_reader_that_dies_leaves_its_facts_to_the_next_after_its_lease(world, 
     assert ids(world.join().read([TOPIC], "g", 10, 30)) == ["b"]
 
 
+@EMBEDDED  # Kafka shares whole partitions among members: tests/shared/bus/kafka
 def test_a_reader_that_lost_its_lease_changes_nothing_any_more(world, bus):
     bus.send([], facts("a", "b"))
     old = bus.read([TOPIC], "g", 10, 30)
@@ -219,6 +224,7 @@ def test_a_fact_has_no_time_to_live(world, bus):
     assert EXPIRED not in [letter.reason for letter in bus.dead_letters(TOPIC).items]
 
 
+@EMBEDDED  # Kafka sweeps by itself, whoever waits
 def test_facts_past_their_retention_are_swept(world, bus):
     bus.send([], facts("old"))
     world.advance(WEEK - 1)
@@ -235,6 +241,7 @@ def test_a_topic_that_is_kept_for_ever_is_never_swept(world, bus):
     assert bus.sweep() == 0
 
 
+@EMBEDDED  # Kafka sweeps by itself, whoever waits
 def test_a_fact_that_a_group_waits_for_is_not_swept_until_it_is_committed(world, bus):
     bus.commit("g", bus.read([TOPIC], "g", 1, 30))
     bus.send([], facts("a"))
@@ -244,6 +251,7 @@ def test_a_fact_that_a_group_waits_for_is_not_swept_until_it_is_committed(world,
     assert bus.sweep() == 1
 
 
+@EMBEDDED  # Kafka sweeps by itself, whoever waits
 def test_a_forgotten_group_holds_nothing_back_and_starts_anew(world, bus):
     bus.send([], facts("a"))
     bus.commit("g", bus.read([TOPIC], "g", 1, 30))

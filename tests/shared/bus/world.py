@@ -21,7 +21,7 @@ PATIENCE = 20.0  # real seconds until a condition must hold
 
 #: What is promised of queues, of topics, and of both on one engine. A name here is a module in `engines/`.
 WORK = pytest.mark.engines("embedded", "rabbitmq")
-FACTS = pytest.mark.engines("embedded")
+FACTS = pytest.mark.engines("embedded", "kafka")
 #: Where a message's priority is kept exactly (RabbitMQ's quorum queues know none, or two levels).
 PRIORITY = pytest.mark.engines("embedded", "rabbitmq_classic")
 EMBEDDED = pytest.mark.engines("embedded")
