@@ -28,6 +28,26 @@ def common(address: KafkaAddress, client: str) -> dict[str, Any]:
     }
 
 
+def opened(make: Callable[..., Any], **options: Any) -> Any:
+    """`make(**options)`, a client of kafka-python; when no broker answers what it had begun is closed, which it leaves
+    trying for ever. KafkaError then."""
+    from kafka.net.compat import KafkaNetClient
+
+    factory = options.pop("kafka_client", KafkaNetClient)
+    begun: list[Any] = []
+
+    def keep(**config: Any) -> Any:
+        begun.append(factory(**config))
+        return begun[-1]
+
+    try:
+        return make(kafka_client=keep, **options)
+    except BaseException:
+        for client in begun:
+            client.close()
+        raise
+
+
 @contextmanager
 def kafka_errors() -> Iterator[None]:
     """Raises `TryAgain` for whatever kafka-python says that went wrong."""

@@ -14,7 +14,7 @@ from typing import Any
 from events.topology import DEAD_LETTER_SUFFIX, Topology
 from shared.bus.kafka.address import KafkaAddress
 from shared.bus.kafka.codec import Headers, Row, headers_of, message_of, row_of
-from shared.bus.kafka.connect import LARGEST_MESSAGE, common, kafka_errors
+from shared.bus.kafka.connect import LARGEST_MESSAGE, common, kafka_errors, opened
 from shared.bus.kafka.publish import KafkaSender
 from shared.bus.port import DeadLetter, DeadLetters, Record
 from shared.errors import Invalid, NotFound, TryAgain
@@ -111,7 +111,8 @@ class _Shelf:
 
         self._place = TopicPartition(topic, 0)
         self._rows: dict[bytes, Row] = {}
-        self._consumer: Any = KafkaConsumer(
+        self._consumer: Any = opened(
+            KafkaConsumer,
             **common(address, "dead-letters"),
             metrics_enabled=False,
             enable_auto_commit=False,

@@ -11,7 +11,7 @@ from typing import Any
 from events.topology import Topology
 from shared.bus.kafka.address import KafkaAddress
 from shared.bus.kafka.codec import message_of
-from shared.bus.kafka.connect import Loop, Patience, common, kafka_errors
+from shared.bus.kafka.connect import Loop, Patience, common, kafka_errors, opened
 from shared.bus.kafka.dead import skipped
 from shared.bus.kafka.group import SETTLING_SECONDS, GroupMember
 from shared.bus.kafka.place import Place
@@ -190,7 +190,7 @@ class KafkaReader:
 
         if self._admin is None:
             with self._patience.attempt():
-                self._admin = KafkaAdminClient(**common(self._address, "reader"))
+                self._admin = opened(KafkaAdminClient, **common(self._address, "reader"))
         return self._admin
 
     def _partitions(self, topic: str) -> range:

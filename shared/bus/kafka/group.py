@@ -22,7 +22,7 @@ from typing import Any
 
 from shared.bus.kafka.address import KafkaAddress
 from shared.bus.kafka.codec import Row, row_of
-from shared.bus.kafka.connect import LARGEST_MESSAGE, Loop, common
+from shared.bus.kafka.connect import LARGEST_MESSAGE, Loop, common, opened
 from shared.bus.kafka.place import Place
 
 log = logging.getLogger("bus")
@@ -70,7 +70,8 @@ class GroupMember:
         self._looked_at = 0.0
         self._sent: dict[_Partition, int] = {}
         self._sending: Any = None
-        self._consumer = KafkaConsumer(
+        self._consumer = opened(
+            KafkaConsumer,
             **common(address, group),
             kafka_client=loop.client(self._arrived),
             group_id=address.name(group),

@@ -10,7 +10,7 @@ from typing import Any
 from events.topology import Topology
 from shared.bus.kafka.address import KafkaAddress
 from shared.bus.kafka.codec import Headers, headers_of
-from shared.bus.kafka.connect import LARGEST_MESSAGE, Patience, common, kafka_errors
+from shared.bus.kafka.connect import LARGEST_MESSAGE, Patience, common, kafka_errors, opened
 from shared.bus.partition import partition_for
 from shared.bus.port import Message
 from shared.errors import Invalid, TryAgain
@@ -58,7 +58,7 @@ class KafkaSender:
         with self._lock:
             producer, self._producer = self._producer, None
         if producer is not None:
-            producer.close(timeout=1)
+            _end(producer)
 
     def _sending(self, producer: Any, topic: str, message: Message, headers: Headers) -> _Sending:
         if message.key:  # the producer's own partitioner chooses as `partition_for` does
@@ -80,7 +80,8 @@ class KafkaSender:
         with self._lock:
             if self._producer is None:
                 with self._patience.attempt():
-                    self._producer = KafkaProducer(
+                    self._producer = opened(
+                        KafkaProducer,
                         **common(self._address, "publisher"),
                         metrics_enabled=False,
                         enable_idempotence=True,
@@ -105,5 +106,16 @@ class KafkaSender:
             with self._lock:
                 if self._producer is producer:
                     self._producer = None
-            producer.close(timeout=0)
+            producer._sender.force_close()
+            _end(producer)
             raise
+
+
+def _end(producer: Any) -> None:
+    """Close it, waiting for a second at most. Its `close` gives up before it stops its thread when it is too slow."""
+    from kafka.errors import KafkaError
+
+    try:
+        producer.close(timeout=1)
+    except KafkaError:
+        producer._sender.force_close()

@@ -14,7 +14,7 @@ from typing import Any
 
 from events.topology import IN_SYNC_REPLICAS, REPLICATION_FACTOR, Topology
 from shared.bus.kafka.address import KafkaAddress
-from shared.bus.kafka.connect import LARGEST_MESSAGE, common, kafka_errors
+from shared.bus.kafka.connect import LARGEST_MESSAGE, common, kafka_errors, opened
 from shared.bus.kafka.dead import dead_topic
 from shared.errors import Invalid
 
@@ -120,7 +120,7 @@ _MADE = (Kind.MISSING, Kind.CONFIG)
 def _admin(address: KafkaAddress) -> Any:
     from kafka import KafkaAdminClient
 
-    return KafkaAdminClient(**common(address, "topology"))
+    return opened(KafkaAdminClient, **common(address, "topology"))
 
 
 def _differences(admin: Any, address: KafkaAddress, wanted: Sequence[WantedTopic]) -> list[Difference]:
