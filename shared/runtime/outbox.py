@@ -85,10 +85,11 @@ def _outgoing(event: Event, index: int, function: str, context: Context, time: d
     kind, name = event.destination()
     subject = event.about()
     role = str(getattr(event, "role", "") or "")
+    ordered_by = event.aggregate() or ("" if context.tenant else context.correlation)
     extensions = {
         "correlationid": context.correlation,
         "causationid": context.id,
-        "partitionkey": ordering_key(context.tenant, event.aggregate() or ("" if context.tenant else context.correlation)),
+        "partitionkey": ordering_key(context.tenant, ordered_by),
     }
     if context.tenant:
         extensions["tenantid"] = context.tenant
