@@ -182,10 +182,11 @@ class Bridge:
                         work.append((subscription, got))
 
     def _take_facts(self, facts: list[tuple[Subscription, list[Record]]]) -> None:
-        """Read for each function that has room."""
+        """Read for each function as much as it has room for."""
         for subscription in self._subscriptions:
-            if subscription.topics and self._busy[subscription.function] < subscription.width:
-                limit = max(subscription.batch, 16)
+            if subscription.topics:
+                room = self._busy[subscription.function] < subscription.width
+                limit = max(subscription.batch, 16) if room else 0  # a reading of nothing keeps it in its group
                 records = self._bus.read(subscription.topics, subscription.function, limit, subscription.lease)
                 if records:
                     facts.append((subscription, records))

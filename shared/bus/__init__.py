@@ -58,7 +58,11 @@ def _work_engine(url: str, topology: Topology) -> WorkEngine:
 
 
 def _fact_engine(url: str, topology: Topology) -> FactEngine:
-    return _embedded(url, topology)
+    if _scheme(url) != "kafka":
+        return _embedded(url, topology)
+    from shared.bus.kafka import KafkaFacts, kafka_address
+
+    return KafkaFacts(kafka_address(url), topology)
 
 
 def _embedded(url: str, topology: Topology) -> Bus:

@@ -150,7 +150,11 @@ class FactLog(Protocol):
     """
 
     def read(self, topics: Sequence[str], group: str, limit: int, seconds: float) -> list[Record]:
-        """Up to `limit` facts that follow the group's last commit, from partitions that no other reader holds."""
+        """Up to `limit` facts that follow the group's last commit, from partitions that no other reader holds.
+
+        A reader that has no room reads with a `limit` of 0, every few seconds: a broker may take one that does not
+        for gone. A broker shares the partitions among those who read, so a new reader has none at first.
+        """
         ...
 
     def commit(self, group: str, records: Sequence[Record]) -> int:
