@@ -35,8 +35,8 @@ _ROWS = 10_000  # of one poll: all that was fetched, so that the next fetch is f
 #: A member that shows itself to nobody for so long has left. Seconds.
 SESSION_SECONDS = 10.0
 #: How long the broker may hold a fetch: also the longest that another question to it waits behind one. Seconds.
-_FETCH_SECONDS = 1.0
-_TEND_SECONDS = 0.5
+_FETCH_SECONDS = 2.0
+_TEND_SECONDS = 2.0
 #: How soon one that has joined and does not yet fetch wants to be tended again.
 SETTLING_SECONDS = 0.02
 _JOIN_SECONDS = 10.0
@@ -116,6 +116,7 @@ class GroupMember:
         just now; to be called at least every few seconds, or the group waits for this member."""
         if self._joins():
             return
+        self._commit_soon()
         if time.monotonic() - self._looked_at < self._pause():
             return
         self._came.clear()
@@ -125,7 +126,6 @@ class GroupMember:
             self._came.set()  # there may be more of the same answer
             self._keep(found)
         self._fetch_again()
-        self._commit_soon()
 
     def _pause(self) -> float:
         """For how long nothing has to be asked of the consumer, in seconds since it was last asked."""
