@@ -19,6 +19,12 @@ from shared.bus.kafka.dead import dead_topic
 from shared.errors import Invalid
 
 _FOR_EVER = "-1"
+_MOST = 10_000  # partitions of a topic, or copies of one: beyond it is a slip of the pen
+_REPLICATION, _IN_SYNC, _PARTITIONS = (
+    "BIZOSAAS_TOPIC_REPLICATION",
+    "BIZOSAAS_TOPIC_IN_SYNC",
+    "BIZOSAAS_TOPIC_PARTITIONS",
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,26 @@ class TopicSettings:
     def __post_init__(self) -> None:
         if not 1 <= self.in_sync <= self.replication:
             raise Invalid.field("in_sync", "must be at least 1 and not above the replication")
+
+
+def topic_settings(environ: Mapping[str, str]) -> TopicSettings:
+    """From `BIZOSAAS_TOPIC_REPLICATION`, `BIZOSAAS_TOPIC_IN_SYNC` (numbers from 1) and `BIZOSAAS_TOPIC_PARTITIONS`
+    (`domain.orders=12,audit.trail=20`). Invalid naming the key and the value that cannot be used."""
+    more: dict[str, int] = {}
+    for part in filter(None, environ.get(_PARTITIONS, "").split(",")):
+        name, _, count = part.partition("=")
+        more[name.strip()] = _number(_PARTITIONS, count.strip())
+    return TopicSettings(
+        replication=_number(_REPLICATION, environ.get(_REPLICATION) or str(REPLICATION_FACTOR)),
+        in_sync=_number(_IN_SYNC, environ.get(_IN_SYNC) or str(IN_SYNC_REPLICAS)),
+        partitions=more,
+    )
+
+
+def _number(key: str, text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= _MOST):
+        raise Invalid.field(key, f"must have a whole number from 1 to {_MOST}, not {text!r}")
+    return int(text)
 
 
 @dataclass(frozen=True)

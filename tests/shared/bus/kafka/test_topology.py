@@ -10,7 +10,7 @@ import pytest
 
 from events.topology import TOPOLOGY, TopicSpec, Topology
 from shared.bus.kafka import KafkaAddress, kafka_address
-from shared.bus.kafka.topology import Difference, Kind, TopicSettings, apply, difference, wanted_topics
+from shared.bus.kafka.topology import Difference, Kind, TopicSettings, apply, difference, topic_settings, wanted_topics
 from shared.errors import Invalid
 from tests.engines import kafka_servers
 from tests.shared.bus.engines.kafka import remove_namespace
@@ -98,3 +98,26 @@ def test_settings_that_cannot_be_are_refused_by_field():
     for partitions, rule in (({"domain.none": 3}, "is not in the topology"), ({"domain.orders": 1}, "has at least 3")):
         with pytest.raises(Invalid, match=rule):
             wanted_topics(KafkaAddress(("b:1",)), TOPOLOGY, TopicSettings(partitions=partitions))
+
+
+def test_settings_come_from_the_environment_and_are_three_copies_without_one():
+    assert topic_settings({}) == TopicSettings(3, 2, {})
+    environ = {
+        "BIZOSAAS_TOPIC_REPLICATION": "1",
+        "BIZOSAAS_TOPIC_IN_SYNC": "1",
+        "BIZOSAAS_TOPIC_PARTITIONS": "domain.orders=12,audit.trail = 20",
+    }
+    assert topic_settings(environ) == TopicSettings(1, 1, {"domain.orders": 12, "audit.trail": 20})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("BIZOSAAS_TOPIC_REPLICATION", "many"),
+        ("BIZOSAAS_TOPIC_IN_SYNC", "0"),
+        ("BIZOSAAS_TOPIC_PARTITIONS", "domain.orders"),
+    ],
+)
+def test_a_setting_that_is_no_number_is_named(key, value):
+    with pytest.raises(Invalid, match=f"{key}: must have a whole number from 1"):
+        topic_settings({key: value})
