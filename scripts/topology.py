@@ -1,7 +1,10 @@
-"""Compare the queues of the platform with what the broker has, or make what is missing. It deletes and changes nothing.
+"""Compare the queues and topics of the platform with what the brokers have, or make what is missing. Deletes nothing.
 
 scripts/topology            what is missing or different
-scripts/topology apply      make what is missing; refused where something is different
+scripts/topology apply      make what is missing; refused where a queue is different
+
+Of Kafka's topics `apply` also makes right how long and how large facts are kept; how many copies and partitions they
+have is read from BIZOSAAS_TOPIC_REPLICATION, BIZOSAAS_TOPIC_IN_SYNC and BIZOSAAS_TOPIC_PARTITIONS (domain.orders=12).
 
 The brokers are those of BIZOSAAS_WORK_URL and BIZOSAAS_FACTS_URL; the embedded bus needs no topology. A queue that is
 different must be drained and deleted by hand. Ends with 0 when all is as it should be, 1 when
@@ -16,7 +19,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console
 from rich.table import Table
@@ -55,8 +58,29 @@ def work(options: argparse.Namespace, url: str) -> list[Row]:
         session.close()
 
 
+def facts(options: argparse.Namespace, url: str) -> list[Row]:
+    """Kafka's topics; with `apply` what is missing is made, and another retention or size is made right."""
+    from shared.bus.kafka import kafka_address
+    from shared.bus.kafka.topology import Kind, apply, difference, topic_settings, wanted_topics
+
+    address, settings = kafka_address(url), topic_settings(os.environ)
+    if options.verb == "apply":
+        apply(address, TOPOLOGY, settings, grow=options.grow)
+    found = {one.topic: one for one in difference(address, TOPOLOGY, settings) if one.kind is not Kind.FOREIGN}
+    rows = [Row("kafka", topic.name, SAME) for topic in wanted_topics(address, TOPOLOGY, settings)]
+    return [
+        replace(row, state=MISSING if one.kind is Kind.MISSING else DIFFERENT, detail=one.detail)
+        if (one := found.get(row.name))
+        else row
+        for row in rows
+    ]
+
+
 #: What there is of topology, by the setting that names its broker. Another engine's is a line and a function more.
-PARTS: Mapping[str, Callable[[argparse.Namespace, str], list[Row]]] = {"BIZOSAAS_WORK_URL": work}
+PARTS: Mapping[str, Callable[[argparse.Namespace, str], list[Row]]] = {
+    "BIZOSAAS_WORK_URL": work,
+    "BIZOSAAS_FACTS_URL": facts,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,6 +120,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("verb", nargs="?", choices=["show", "apply"], default="show")
     parser.add_argument("--queues", choices=["quorum", "classic"], default="quorum", help="how work queues are kept")
     parser.add_argument("--max-length", type=int, help="how many messages a work queue takes (no limit without it)")
+    parser.add_argument("--grow", action="store_true", help="make more partitions: later facts of a key may move")
     parser.add_argument("--json", action="store_true", help="everything, for programs")
     return parser.parse_args(arguments)
 

@@ -37,8 +37,11 @@ def open_publisher(url: str) -> Publisher:
 
 def load_libraries(url: str) -> None:
     """Import what the engines of `url` need and connect to nothing: for a process that will be forked."""
-    if _scheme(url.partition("\n")[0]) in _WORK_SCHEMES:
+    work, _, facts = url.partition("\n")
+    if _scheme(work) in _WORK_SCHEMES:
         import pika  # noqa: F401
+    if _scheme(facts) == "kafka":
+        import kafka  # noqa: F401
 
 
 def bus_file(url: str) -> Path:

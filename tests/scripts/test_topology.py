@@ -11,7 +11,9 @@ import pytest
 
 from events.topology import TOPOLOGY
 from scripts import topology
-from tests.engines import rabbitmq_url
+from shared.bus.kafka import kafka_address
+from tests.engines import kafka_servers, rabbitmq_url
+from tests.shared.bus.engines.kafka import remove_namespace
 from tests.shared.bus.engines.rabbitmq import manage
 
 
@@ -63,3 +65,25 @@ def test_no_broker_and_one_that_is_away_have_codes_of_their_own(monkeypatch, cap
     told = capsys.readouterr().err
     assert "RabbitMQ at 127.0.0.1:1" in told
     assert "secret" not in told
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A namespace without topics on the one Kafka that tests have, and the settings for it."""
+    url = f"kafka://{kafka_servers()}/test-{token_hex(4)}"
+    monkeypatch.setenv("BIZOSAAS_FACTS_URL", url)
+    monkeypatch.setenv("BIZOSAAS_TOPIC_REPLICATION", "1")
+    monkeypatch.setenv("BIZOSAAS_TOPIC_IN_SYNC", "1")
+    yield url
+    remove_namespace(kafka_address(url))
+
+
+def test_topics_are_shown_and_made_and_more_partitions_only_when_asked(log, capsys, monkeypatch):
+    orders = kafka_address(log).name("domain.orders")
+    assert rows(capsys)[0] == 1
+    code, found = rows(capsys, "apply")
+    assert (code, set(found.values()), len(found)) == (0, {"same"}, 2 * len(TOPOLOGY.topics))
+    monkeypatch.setenv("BIZOSAAS_TOPIC_PARTITIONS", "domain.orders=4")
+    code, found = rows(capsys, "apply")
+    assert (code, found[orders]) == (65, "different")
+    assert rows(capsys, "apply", "--grow")[0] == 0
