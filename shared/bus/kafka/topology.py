@@ -7,6 +7,7 @@ earlier ones.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -16,9 +17,10 @@ from events.topology import IN_SYNC_REPLICAS, REPLICATION_FACTOR, Topology
 from shared.bus.kafka.address import KafkaAddress
 from shared.bus.kafka.connect import LARGEST_MESSAGE, common, kafka_errors, opened
 from shared.bus.kafka.dead import dead_topic
-from shared.errors import Invalid
+from shared.errors import Invalid, TryAgain
 
 _FOR_EVER = "-1"
+_TOLD_SECONDS = 15.0
 _MOST = 10_000  # partitions of a topic, or copies of one: beyond it is a slip of the pen
 _REPLICATION, _IN_SYNC, _PARTITIONS = (
     "BIZOSAAS_TOPIC_REPLICATION",
@@ -135,6 +137,7 @@ def apply(
             _configure(admin, [wanted[one.topic] for one in done if one.kind is Kind.CONFIG])
             if more := [wanted[one.topic] for one in done if one.kind is Kind.GROW]:
                 admin.create_partitions({topic.name: topic.partitions for topic in more})
+            _wait_until_told(admin, address, [wanted[one.topic] for one in done], done)
         finally:
             admin.close()
     return done, [one for one in found if one not in done]
@@ -179,6 +182,18 @@ def _differs(topic: WantedTopic, partitions: Sequence[Any], config: Mapping[str,
         told = ", ".join(f"{key} is {now}, not {value}" for key, now, value in wrong)
         found.append(Difference(topic.name, Kind.CONFIG, told))
     return found
+
+
+def _wait_until_told(
+    admin: Any, address: KafkaAddress, topics: Sequence[WantedTopic], done: Sequence[Difference]
+) -> None:
+    """A change is made when the controller has it; the brokers tell of it a little later."""
+    changed = {(one.topic, one.kind) for one in done}
+    deadline = time.monotonic() + _TOLD_SECONDS
+    while changed & {(one.topic, one.kind) for one in _differences(admin, address, topics)}:
+        if time.monotonic() > deadline:
+            raise TryAgain(f"Kafka does not tell of the changes after {_TOLD_SECONDS:.0f} seconds")
+        time.sleep(0.05)
 
 
 def _configs(admin: Any, names: Sequence[str]) -> dict[str, dict[str, str]]:
