@@ -207,7 +207,7 @@ class GroupMember:
         self.places.clear()
 
     def _fetch_again(self) -> None:
-        """Go back for what had no room. (Pausing a partition loses rows that kafka-python 3.0.12 has fetched.)"""
+        """Go back for what had no room. (With pauses, readers on kafka-python 3.0.12 stood still for good.)"""
         from kafka import TopicPartition
 
         with self._lock:
