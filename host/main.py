@@ -138,7 +138,8 @@ async def _call(host: Host, function: str, headers: Sequence[tuple[bytes, bytes]
 def run(options: Options, prepare: Callable[[], None], announce: Callable[[int], None], live: Live) -> int:
     """Take the home, make ready what is missing, serve. Returns the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for library in ("alembic", "kafka", "pika"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     os.umask(0o077)  # the databases are the owner's alone, in whatever folder they are
     try:
         home = Home(options.home)

@@ -157,5 +157,9 @@ def url(instance: Instance) -> str:
 
 
 def environment(instance: Instance) -> dict[str, str]:
-    """The engine for facts."""
-    return {"BIZOSAAS_FACTS_URL": f"kafka://{url(instance)}"}
+    """The engine for facts; it is one broker, so there is one copy of each partition."""
+    return {
+        "BIZOSAAS_FACTS_URL": f"kafka://{url(instance)}",
+        "BIZOSAAS_TOPIC_REPLICATION": "1",
+        "BIZOSAAS_TOPIC_IN_SYNC": "1",
+    }

@@ -43,6 +43,8 @@ def run(function: str, listener: socket.socket, ready: Callable[[], None], lifel
     settings()  # a wrong environment ends the process, with its reason in the log; it is no caller's mistake later
     config = prepare(find(function))
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(levelname)s %(name)s: %(message)s")
+    for library in ("kafka", "pika"):
+        logging.getLogger(library).setLevel(logging.WARNING)  # they tell of each connection
     uvloop.run(serve(config, listener, ready, lifeline))
 
 
