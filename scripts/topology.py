@@ -21,9 +21,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rich.console import Console
-from rich.table import Table
-
 from events.topology import TOPOLOGY
 from shared.errors import HouseError, Invalid
 
@@ -86,13 +83,10 @@ PARTS: Mapping[str, Callable[[argparse.Namespace, str], list[Row]]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code."""
     options = _options(arguments)
-    rows: list[Row] = []
     try:
-        asked = {setting: url for setting in PARTS if (url := os.environ.get(setting, ""))}
-        if not asked:
+        rows = _rows(options)
+        if not rows:
             raise Invalid.field(" or ".join(PARTS), "names no broker; the embedded bus needs no topology")
-        for setting, url in asked.items():
-            rows += PARTS[setting](options, url)
     except HouseError as error:
         print(f"{error.title}: {error.detail}", file=sys.stderr)
         return error.exit_code
@@ -100,8 +94,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return max((EXIT_CODES[row.state] for row in rows), default=0)
 
 
+def require() -> None:
+    """Whether the brokers that are set have every queue and topic. Raises `Invalid` with the cure when they do not:
+    what is sent to one that is not there waits until it is."""
+    missing = [row.name for row in _rows(_options(["show"])) if row.state == MISSING]
+    if missing:
+        some = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+        raise Invalid(f"the brokers lack {len(missing)} queues and topics ({some}): scripts/topology apply")
+
+
+def _rows(options: argparse.Namespace) -> list[Row]:
+    asked = {setting: url for setting in PARTS if (url := os.environ.get(setting, ""))}
+    return [row for setting, url in asked.items() for row in PARTS[setting](options, url)]
+
+
 def show(rows: Sequence[Row], *, as_json: bool) -> None:
     """Everything as JSON, or for people what is not as it should be."""
+    from rich.console import Console
+    from rich.table import Table
+
     if as_json:
         print(json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
         return

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from host.live import Live
 from host.main import Options, options_from, run
+from scripts import topology
 from scripts.demo_tenants import USERS, seed_settings
 from shared.auth.passwords import check_rules
 from shared.auth.users import SeedUser, change_passwords, seed
@@ -43,6 +44,7 @@ def _ours(path: Path) -> Path:
 def _prepare(home: Path) -> None:
     """The demo tenants: made once; what was changed since stays. A new password is kept when it works: a start that
     was broken off is made good by the next."""
+    topology.require()
     before, password = _password(home)
     made = seed([SeedUser(*user) for user in USERS], lambda _email: password)
     if password != before:

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -64,12 +65,26 @@ os.register_at_fork(after_in_child=_leave_connections_to_the_parent)
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves
-    connection.execute("PRAGMA journal_mode=WAL")
+    _use_wal(connection)
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
     limit = os.environ.get("BIZOSAAS_SQLITE_MAX_PAGES", "")
     if limit.isdigit():
         connection.execute(f"PRAGMA max_page_count={limit}")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Of a file that is in that mode already, as all are but new ones, this is asked and not done. Where two change a
+    new file at once, SQLite tells one of them at once that it is locked: waiting might be for each other."""
+    until = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.005)  # between two tries
 
 
 def _begin_immediate(connection: Connection) -> None:

@@ -12,6 +12,7 @@ import pytest
 from events.topology import TOPOLOGY
 from scripts import topology
 from shared.bus.kafka import kafka_address
+from shared.errors import Invalid
 from tests.engines import kafka_servers, rabbitmq_url
 from tests.shared.bus.engines.kafka import remove_namespace
 from tests.shared.bus.engines.rabbitmq import manage
@@ -55,6 +56,20 @@ def test_what_is_different_is_shown_and_never_changed(broker, capsys):
     assert topology.main(["apply", "--max-length", "7"]) == 65
     assert "not changed: auto_orders, " in capsys.readouterr().err
     assert rows(capsys)[0] == 0
+
+
+def test_a_platform_does_not_start_on_brokers_that_lack_a_queue(broker):
+    """What is sent to a queue that is not there waits until it is: better to say so at once, with the cure."""
+    with pytest.raises(Invalid, match=r"lack \d+ queues and topics \(.+\): scripts/topology apply"):
+        topology.require()
+    topology.main(["apply"])
+    topology.require()
+
+
+def test_the_embedded_bus_needs_no_topology(monkeypatch):
+    monkeypatch.delenv("BIZOSAAS_WORK_URL", raising=False)
+    monkeypatch.delenv("BIZOSAAS_FACTS_URL", raising=False)
+    topology.require()
 
 
 def test_no_broker_and_one_that_is_away_have_codes_of_their_own(monkeypatch, capsys):
