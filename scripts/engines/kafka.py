@@ -89,6 +89,12 @@ def _java_version() -> int:
     return int(version[1]) if version else 0
 
 
+def cluster_id() -> str:
+    """16 random bytes in URL-safe base64; never with a "-" in front, which would be read as an option."""
+    random = bytes([secrets.randbelow(0xF8)]) + secrets.token_bytes(15)  # 62, the number of "-", in the upper six bits
+    return base64.urlsafe_b64encode(random).decode().rstrip("=")
+
+
 def prepare(instance: Instance) -> None:
     """The jars, the configuration, and the storage formatted once. Raises `StartFailed`."""
     _fetch_jars()
@@ -96,8 +102,7 @@ def prepare(instance: Instance) -> None:
     properties.write_text(PROPERTIES.format(address=ADDRESS, folder=instance.folder, **instance.ports))
     if (instance.folder / "data" / "meta.properties").exists():
         return
-    cluster = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
-    command = _java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties))
+    command = _java("kafka.tools.StorageTool", "format", "-t", cluster_id(), "-c", str(properties))
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise StartFailed(f"Kafka's storage cannot be formatted: {(done.stderr or done.stdout).strip()[-500:]}")

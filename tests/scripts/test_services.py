@@ -386,3 +386,12 @@ def test_a_test_without_its_engine_skips_at_home_and_fails_in_ci(place: Path, mo
         engines.redis_url()
     _start("redis", place)
     assert engines.redis_url().startswith("redis://:")
+
+
+def test_the_id_of_a_kafka_cluster_is_never_taken_for_an_option() -> None:
+    """One of 64 random ids would begin with "-"."""
+    from scripts.engines.kafka import cluster_id
+
+    ids = [cluster_id() for _ in range(2000)]
+    assert {len(one) for one in ids} == {22}
+    assert not [one for one in ids if one.startswith("-")]
