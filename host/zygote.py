@@ -1,7 +1,8 @@
 """The zygote: a process that has imported an image's libraries and does nothing but fork functions from
-itself.
+itself; one of them ahead of time (`spare.py`).
 
-    python -m host.zygote --control FD --entry shared.runtime.entry:run --preload fastapi,uvicorn,...
+    python -m host.zygote --control FD --entry shared.runtime.entry:run --preload fastapi,uvicorn,... \\
+                          [--rehearse functions.rehearsal:answer]
 
 It imports, checks that it has one OS thread (a fork copies the calling thread only, and the locks that others
 held for ever), freezes what it has (so that no garbage collection in a child writes on shared pages) and
