@@ -11,8 +11,9 @@ until a bell of the bus rings, a delivery ends, or something on the bus becomes 
              a fact: its partition waits; a fact on which the function fails is skipped with the reason after
              `FACT_ATTEMPTS`, one for which the function only has no time just now after `FACT_PATIENCE`
  4. busy     the function could not take it: offered again, within half of its lease, as the same attempt
- 5. the bus itself cannot: nothing is told, leases run out, all comes again
-A crash at any point is case 5. While only one half of the bus cannot (its engine for work, or that for facts), the
+ 5. away     the gateway does not answer: held, and offered again until it does, as the same attempt
+ 6. the bus itself cannot: nothing is told, leases run out, all comes again
+A crash at any point is case 6. While only one half of the bus cannot (its engine for work, or that for facts), the
 other goes on.
 """
 
@@ -25,6 +26,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from events.topology import QUEUES, QueueSpec
@@ -79,6 +81,7 @@ class Bridge:
         self._told_of_facts: list[Callable[[], object]] = []
         self._facts = Facts(bus, self._deliver, lambda told: self._told_of_facts.append(told), on_event)
         self._runner: asyncio.Task[None] | None = None
+        self._away = False
 
     def start(self) -> None:
         """Begin; call inside the running loop."""
@@ -266,11 +269,28 @@ class Bridge:
                 verdicts = await deliver(self._call, function, self._token(), messages, attempt, batch=batch)
             except HouseError as error:  # no token can be made just now
                 return [Verdict("later", error.detail)] * len(items)
-            if verdicts[0].kind != "busy":
+            self._note_gateway(verdicts[0])
+            if verdicts[0].kind not in ("busy", "away"):
                 return verdicts
             if time.monotonic() > until:
-                return [Verdict("later", verdicts[0].reason)] * len(items)
+                if verdicts[0].kind == "busy":
+                    return [Verdict("later", verdicts[0].reason)] * len(items)
+                self._hold(items, subscription.lease)
+                until = time.monotonic() + subscription.lease / 2
             await asyncio.sleep((verdicts[0].delay or 1.0) * (0.5 + random.random()))
+
+    def _note_gateway(self, verdict: Verdict) -> None:
+        away = verdict.kind == "away"
+        if away != self._away:
+            self._away = away
+            log.warning("%s", verdict.reason if away else "the gateway answers again")
+
+    def _hold(self, items: Sequence[Delivery | Record], seconds: float) -> None:
+        """Keep work for longer. A partition whose lease ran out is read again, which counts as no attempt."""
+        for item in items:
+            if isinstance(item, Delivery):
+                self._told.append(partial(self._bus.extend, item, seconds))
+        self._wake.set()
 
 
 def _work_off(told: list[Callable[[], object]]) -> None:

@@ -1,4 +1,4 @@
-"""What must be done now and then, in the thread of the bus: send what a crash left, forget what is old."""
+"""What must be done now and then, in the thread of the bus: send what a crash left, forget what is old, show facts."""
 
 from __future__ import annotations
 
@@ -20,35 +20,43 @@ LIVE_GROUP = "live-view"
 
 
 class Chores:
-    """Called in every round of the bridge; does what is due."""
+    """Called in every round of a bridge; does what is due. Several bridges may do them side by side."""
 
-    def __init__(self, bus: Bus, topics: Sequence[str], on_fact: Callable[[Record], None]) -> None:
-        """`on_fact` hears every fact once."""
+    def __init__(self, bus: Bus, *, alone: bool = True) -> None:
+        """`alone`: at the start nobody else sends, so that everything unsent is a crash's."""
         self._bus = bus
-        self._topics = topics
-        self._on_fact = on_fact
+        self._older_than = timedelta(seconds=0 if alone else RELAY_SECONDS)
         self._relay_at = 0.0
         self._forget_at = time.monotonic() + FORGET_SECONDS
 
     def __call__(self) -> None:
         """One look. Raises `TryAgain` when the bus cannot be used."""
-        self._show()
         now = time.monotonic()
         if now >= self._relay_at:
-            # At the start nobody else is sending: everything unsent is a crash's.
-            older = timedelta(seconds=RELAY_SECONDS if self._relay_at else 0)
             self._relay_at = now + RELAY_SECONDS
             for context in CONTEXTS:
-                sent = relay(context, self._bus, older_than=older)
+                sent = relay(context, self._bus, older_than=self._older_than)
                 if sent:
                     log.warning("sent %d events of %s that a crash had left", sent, context)
+            self._older_than = timedelta(seconds=RELAY_SECONDS)
         if now >= self._forget_at:
             self._forget_at = now + FORGET_SECONDS
             for context in CONTEXTS:
                 forget(context)
             self._bus.sweep()
 
-    def _show(self) -> None:
+
+class Show:
+    """Called in every round of the host's own bridge: tells of every fact that came."""
+
+    def __init__(self, bus: Bus, topics: Sequence[str], on_fact: Callable[[Record], None]) -> None:
+        """`on_fact` hears every fact once."""
+        self._bus = bus
+        self._topics = topics
+        self._on_fact = on_fact
+
+    def __call__(self) -> None:
+        """One look. Raises `TryAgain` when the bus cannot be used."""
         records = self._bus.read(self._topics, LIVE_GROUP, 200, 10.0)
         if records:
             for record in records:

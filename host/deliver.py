@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from events.envelope import BATCH, STRUCTURED
 from events.jsontext import JsonError, loads
+from host.errors import Unreachable
 from shared.bus.port import Message
 from shared.errors import Busy, Failed, HouseError
 from shared.problems import problem_type
@@ -37,8 +38,9 @@ Call = Callable[[str, Sequence[tuple[bytes, bytes]], bytes], Awaitable[Answer]]
 
 class Verdict(NamedTuple):
     """What becomes of a message: `done`, `never` (dead letter) or `later`; `delay` in seconds when told. `busy`
-    means that nobody looked at it: it is offered again without counting as an attempt. `patient` is a "later" that
-    blames no message: the function said that it cannot just now (a database that is locked, say)."""
+    means that nobody looked at it, `away` that there was nobody to ask: it is offered again without counting as an
+    attempt. `patient` is a "later" that blames no message: the function said that it cannot just now (a database that
+    is locked, say)."""
 
     kind: str
     reason: str = ""
@@ -50,6 +52,7 @@ DONE = Verdict("done")
 #: Answers by which a function says that it cannot now, and the problem type by which it says that it failed.
 PATIENT = frozenset({401, 429, 503})
 FAILED = problem_type(Failed(""))
+BUSY = problem_type(Busy(""))
 
 
 async def deliver(
@@ -79,8 +82,8 @@ async def _deliver(
     ]
     try:
         answer = await call(function, headers, body)
-    except Busy as error:
-        return [Verdict("busy", error.detail, error.retry_after)] * len(messages)
+    except Unreachable as error:
+        return [Verdict("away", error.detail, error.retry_after)] * len(messages)
     except HouseError as error:
         return [_verdict(error.status, problem_type(error), error.detail, error.retry_after)] * len(messages)
     if batch and answer.status == 207:
@@ -92,6 +95,8 @@ def _verdict(status: int, kind: str, detail: str, delay: float | None) -> Verdic
     reason = f"{status}: {detail}" if detail else str(status)
     if 200 <= status < 300:
         return DONE
+    if kind == BUSY:
+        return Verdict("busy", detail, delay)
     if 400 <= status < 500 and status not in (401, 408, 425, 429):
         return Verdict("never", reason)
     return Verdict("later", reason, delay, patient=status in PATIENT and kind != FAILED)

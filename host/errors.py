@@ -51,6 +51,12 @@ class Died(TryAgain):
     title = "The function ended before it answered"
 
 
+class Unreachable(TryAgain):
+    """Raised when the gateway itself does not answer: that says nothing of the function or of what it was to get."""
+
+    title = "The gateway does not answer"
+
+
 class OverTime(HouseError):
     """Raised when one call ran longer than the function's `timeout`: its process was killed."""
 

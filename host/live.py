@@ -48,6 +48,13 @@ class Live:
         else:
             self.say(f"{function}[{pid}] {line}", "quiet", function=function, pid=pid)
 
+    def on_bridge(self, number: int, pid: int, line: Any) -> None:
+        """A line of a bridge process: its own live view, or words that it could not put into one."""
+        if isinstance(line, dict) and "event" in line:
+            self.on_event(**({"kind": line["event"], "bridge": number} | _fields(line)))
+        else:
+            self.say(f"bridge {number}[{pid}] {line}", "quiet", bridge=number, pid=pid)
+
     def on_event(self, kind: str, **fields: Any) -> None:
         """Something that the host or the bridge did. Waking and sleeping are for machines only: there are many."""
         tone = {"crashed": "bad", "killed": "bad", "buried": "bad", "skipped": "bad", "start_failed": "bad"}.get(kind)
@@ -70,6 +77,11 @@ class Live:
             return  # the lines before and after say who has the task
         tone, text = describe(envelope.event)
         self.say(f"{envelope.tenant or 'platform'}  {text}", tone, topic=record.topic, fact=envelope.to_dict())
+
+
+def _fields(line: Mapping[str, Any]) -> dict[str, Any]:
+    """What a line of a live view says beside its form."""
+    return {name: value for name, value in line.items() if name not in ("time", "tone", "text", "event")}
 
 
 def _plain(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,12 @@ OnLog = Callable[[str, int, Line], None]
 
 LONGEST = 64 * 1024  # bytes of one line; a longer one is cut
 READ = 64 * 1024
+
+
+def quiet_libraries() -> None:
+    """Client libraries tell of trouble only."""
+    for library in ("alembic", "kafka", "pika"):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def parse(line: bytes) -> Line:

@@ -19,12 +19,15 @@ import uvloop
 
 from events.topology import TOPICS, TOPOLOGY
 from host.bridge import Bridge
+from host.bridges import Bridges
+from host.bridging import need_brokers
 from host.calls import Response
-from host.chores import Chores
+from host.chores import Chores, Show
 from host.deliver import Call
 from host.home import Home
 from host.ingress import read_ingress
 from host.live import Live
+from host.logs import quiet_libraries
 from host.platform import Host
 from host.settings import AGENT, LIGHT, Settings
 from host.stack import Function, read_stack
@@ -56,6 +59,7 @@ class Options:
     address: str
     port: int
     json_logs: bool
+    bridges: int
 
 
 async def serve(options: Options, live: Live, make_ready: Callable[[], None], announce: Callable[[int], None]) -> None:
@@ -85,15 +89,17 @@ async def serve(options: Options, live: Live, make_ready: Callable[[], None], an
         raise
     call = partial(_call, host)
     wanted = subscriptions((f.name, f.annotations, f.concurrency * f.maximum, f.timeout) for f in functions.values())
-    bridge = _bridge(wanted, call, live)
+    bridge = _bridge([] if options.bridges else wanted, call, live)
+    others = _bridges(options, port, live)
     timers = Timers(wanted, call, partial(service_token, name="timer"))
     bridge.start()
+    others.start()
     timers.start()
     announce(port)
     await stopping.wait()
     live.say("stopping: no new work, what is under way is finished", "quiet")
     await timers.stop()
-    await bridge.stop(GRACE_SECONDS)
+    await asyncio.gather(bridge.stop(GRACE_SECONDS), others.stop(GRACE_SECONDS))
     await host.stop(GRACE_SECONDS)
     cache.stop()
     live.say("stopped", "quiet")
@@ -122,13 +128,25 @@ def _settings(options: Options, cache_url: str) -> Settings:
 
 
 def _bridge(wanted: Sequence[Subscription], call: Call, live: Live) -> Bridge:
+    """The host's own: it shows the facts, and moves them and the work unless `wanted` is empty."""
     bus = open_bus(settings().bus_url, TOPOLOGY)
     left = bus.take_back()  # the home is ours alone: whoever leased before us is dead
     if left:
         log.warning("took back %d leases that a crash had left", left)
-    chores = Chores(bus, tuple(TOPICS), live.on_fact)
+    show, chores = Show(bus, tuple(TOPICS), live.on_fact), Chores(bus)
+
+    def look() -> None:
+        show()
+        if wanted:  # else the bridge processes do them
+            chores()
+
     token = partial(service_token, name="bridge")
-    return Bridge(bus, bus.bells(), wanted, call, token, chores, on_event=live.on_event)
+    return Bridge(bus, bus.bells(), wanted, call, token, look, on_event=live.on_event)
+
+
+def _bridges(options: Options, port: int, live: Live) -> Bridges:
+    where = ["--stack", str(options.stack), "--gateway", f"http://{options.address}:{port}"]
+    return Bridges(options.bridges, where, live.on_bridge, live.on_event)
 
 
 async def _call(host: Host, function: str, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Response:
@@ -138,13 +156,14 @@ async def _call(host: Host, function: str, headers: Sequence[tuple[bytes, bytes]
 def run(options: Options, prepare: Callable[[], None], announce: Callable[[int], None], live: Live) -> int:
     """Take the home, make ready what is missing, serve. Returns the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    for library in ("alembic", "kafka", "pika"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+    quiet_libraries()
     os.umask(0o077)  # the databases are the owner's alone, in whatever folder they are
     try:
         home = Home(options.home)
         try:
             os.environ["BIZOSAAS_HOME"] = str(options.home)
+            if options.bridges:
+                need_brokers()
             uvloop.run(serve(options, live, partial(_make_ready, prepare), announce))
         finally:
             home.release()
@@ -176,6 +195,8 @@ def options_from(arguments: Sequence[str] | None = None, description: str | None
     parser.add_argument("--address", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=_port, default=8080, help="the port to listen on, 0 for any")
     parser.add_argument("--json-logs", action="store_true", help="one JSON object a line, for machines")
+    parser.add_argument("--bridges", type=_count, default=0, metavar="N", help="with real brokers: bridge processes "
+                        "beside the host, which does the bridge's work itself unless there are some")  # fmt: skip
     chosen = parser.parse_args(arguments)
     return Options(
         home=chosen.home.absolute(),
@@ -184,12 +205,19 @@ def options_from(arguments: Sequence[str] | None = None, description: str | None
         address=chosen.address,
         port=chosen.port,
         json_logs=chosen.json_logs,
+        bridges=chosen.bridges,
     )
 
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 2**16):
         raise argparse.ArgumentTypeError(f"must be 0 to {2**16 - 1}, not {text!r}")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 64):
+        raise argparse.ArgumentTypeError(f"must be 0 to 64, not {text!r}")
     return int(text)
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import signal
 import subprocess
-import sys
 
+from host.ending import end_with_parent
 from host.folder import Folder
 from host.settings import open_environment
 
 _READY_SECONDS = 5.0
-_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class Valkey:
@@ -54,7 +51,7 @@ class Valkey:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=open_environment(),
-            preexec_fn=_end_with_us,
+            preexec_fn=end_with_parent,
         )
         for _ in range(int(_READY_SECONDS / 0.01)):
             if await self._accepts():
@@ -86,9 +83,3 @@ class Valkey:
             if self._process.stdout is not None:
                 self._process.stdout.close()
         self._folder.remove()
-
-
-def _end_with_us() -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the host ends us in its order

@@ -35,6 +35,12 @@ def open_publisher(url: str) -> Publisher:
     return open_bus(url)
 
 
+def brokers_only(url: str) -> bool:
+    """Whether both work and facts are a broker's, which knows by itself whose connection is dead."""
+    work, _, facts = url.partition("\n")
+    return _scheme(work) in _WORK_SCHEMES and _scheme(facts) == "kafka"
+
+
 def load_libraries(url: str) -> None:
     """Import what the engines of `url` need and connect to nothing: for a process that will be forked."""
     work, _, facts = url.partition("\n")

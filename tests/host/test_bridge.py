@@ -13,6 +13,7 @@ import pytest
 
 from events.topology import QueueSpec, TopicSpec, Topology
 from host.bridge import LONGEST_SLEEP, Bridge
+from host.errors import Unreachable
 from host.subscriptions import Subscription
 from shared.bus.doorbell import Doorbell, InnerBell
 from shared.bus.embedded import EmbeddedBus
@@ -51,14 +52,21 @@ class World:
         answer = self.answer(body)
         return await answer if asyncio.iscoroutine(answer) else answer
 
-    def run(self, until: Callable[[], bool], *, batch: int = 1, chores: Callable[[], None] = lambda: None) -> None:
+    def run(
+        self,
+        until: Callable[[], bool],
+        *,
+        batch: int = 1,
+        chores: Callable[[], None] = lambda: None,
+        lease: float = 30.0,
+    ) -> None:
         """Run the bridge until a condition holds."""
 
         async def main() -> None:
             bridge = Bridge(
                 EmbeddedBus(self.file, Topology(QUEUES, TOPICS)),
                 [Doorbell(self.file)],
-                [Subscription("f", ("q",), ("t", "wide"), 0, 2, batch, 30.0)],
+                [Subscription("f", ("q",), ("t", "wide"), 0, 2, batch, lease)],
                 self.call,
                 lambda: "token",
                 chores,
@@ -155,6 +163,31 @@ def test_a_busy_function_costs_no_attempt(world: World) -> None:
     world.run(world.idle)
     assert [headers[b"x-delivery-attempt"] for _, headers in world.calls] == [b"1"] * 3
     assert world.happened == []
+
+
+def test_a_gateway_that_is_away_for_longer_than_a_lease_costs_no_attempt(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    began = time.monotonic()
+
+    def answer(_body: bytes) -> Answer:
+        if time.monotonic() < began + 1.5:
+            raise Unreachable("nobody there", retry_after=0.01)
+        return Answer(204)
+
+    world.answer = answer
+    world.work(b"1")
+    world.run(world.idle, lease=0.5)
+    assert {headers[b"x-delivery-attempt"] for _, headers in world.calls} == {b"1"}
+    assert world.happened == []
+    assert [record.message for record in caplog.records] == ["nobody there", "the gateway answers again"]
+
+
+def test_a_function_that_is_busy_behind_a_gateway_costs_no_attempt(world: World) -> None:
+    world.answer = lambda _body: refused(Busy("full")) if len(world.calls) < 2 else Answer(204)
+    world.work(b"1")
+    world.run(world.idle)
+    assert [headers[b"x-delivery-attempt"] for _, headers in world.calls] == [b"1"] * 2
 
 
 def test_facts_are_handed_over_in_order_and_committed(world: World) -> None:
