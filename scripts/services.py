@@ -16,9 +16,10 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 
 from scripts.engines import fleet, show
 from scripts.engines.contract import Missing, StartFailed
@@ -33,8 +34,14 @@ __all__ = ["ENGINES", "StartFailed", "down", "find", "kill", "restart", "resume"
 News = Callable[[str, str, bool], None]
 
 
-def up(names: Sequence[str] = tuple(ENGINES), folder: Path | None = None, news: News = lambda *_: None) -> None:
-    """Have these engines up, started side by side. Raises `StartFailed` with a line for each that is not."""
+def up(
+    names: Sequence[str] = tuple(ENGINES),
+    folder: Path | None = None,
+    news: News = lambda *_: None,
+    advertised: Mapping[str, int] = MappingProxyType({}),
+) -> None:
+    """Have these engines up, started side by side; `advertised` as for `start`, by name. Raises `StartFailed` with a
+    line for each that is not."""
     place = fleet.home(folder)
 
     def missing() -> list[Missing]:
@@ -48,16 +55,18 @@ def up(names: Sequence[str] = tuple(ENGINES), folder: Path | None = None, news: 
     with locked(place / "install.lock"):
         provide(missing, installing)
     with ThreadPoolExecutor(len(names)) as pool:
-        faults = [fault for fault in pool.map(lambda name: _start(name, place, news), names) if fault]
+        faults = [
+            fault for fault in pool.map(lambda name: _start(name, place, news, advertised.get(name)), names) if fault
+        ]
     if faults:
         raise StartFailed("\n".join(faults))
 
 
-def _start(name: str, place: Path, news: News) -> str:
+def _start(name: str, place: Path, news: News, advertised: int | None) -> str:
     """What went wrong; empty when nothing did."""
     began = time.monotonic()
     try:
-        instance = start(name, place, lambda text: news(name, text, False))
+        instance = start(name, place, lambda text: news(name, text, False), advertised=advertised)
     except (StartFailed, OSError) as error:
         news(name, "failed", True)
         return f"{name}: {error}"

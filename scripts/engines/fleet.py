@@ -44,15 +44,20 @@ def answering(name: str, folder: Path | None = None) -> Instance | None:
     return instance
 
 
-def start(name: str, folder: Path | None = None, say: Say = lambda _: None) -> Instance:
+def start(
+    name: str, folder: Path | None = None, say: Say = lambda _: None, *, advertised: int | None = None
+) -> Instance:
     """Have it up and answering: left when it is, resumed when it was suspended, started anew on its ports and data
     when its process has ended. Raises `StartFailed`.
+
+    `advertised`, at its first start, is the port at which an engine that tells its clients where it is (Kafka) says
+    that it is: that of a proxy before it.
     """
     engine, place = ENGINES[name], home(folder)
     with locked(place / f"{name}.lock"):
         instance = read(place, name)
         if instance is None:
-            instance = _make(engine, name, place)
+            instance = _make(engine, name, place, advertised)
             write(place, instance)  # before its data, which is bound to the password
         processes.send(processes.tree(instance.main), signal.SIGCONT)
         if not _comes_up(engine, instance):
@@ -63,8 +68,10 @@ def start(name: str, folder: Path | None = None, say: Say = lambda _: None) -> I
         return instance
 
 
-def _make(engine: Engine, name: str, place: Path) -> Instance:
+def _make(engine: Engine, name: str, place: Path, advertised: int | None) -> Instance:
     chosen = dict(zip(engine.PORTS, ports.choose(len(engine.PORTS)), strict=True))
+    if advertised is not None:
+        chosen["advertised"] = advertised
     data = place / name
     # Its user may not be able to reach our folders: then its data is where all can.
     if run_as(engine.USER) and not all(parent.stat().st_mode & stat.S_IXOTH for parent in data.parents):
@@ -75,7 +82,7 @@ def _make(engine: Engine, name: str, place: Path) -> Instance:
 def _launch(engine: Engine, instance: Instance, place: Path, say: Say) -> Instance:
     for left in reversed(instance.processes):  # a helper whose engine died
         processes.end(left, signal.SIGTERM, processes.KILLED_SECONDS)
-    taken = [port for port in instance.ports.values() if not ports.free(port)]
+    taken = [instance.ports[use] for use in engine.PORTS if not ports.free(instance.ports[use])]
     if taken:
         raise StartFailed(
             f"port {taken[0]} is taken by another process: end that one, or give {instance.name} new ports and new "

@@ -48,7 +48,7 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{address}:{controller}
 listeners=PLAINTEXT://{address}:{client},CONTROLLER://{address}:{controller}
-advertised.listeners=PLAINTEXT://{address}:{client}
+advertised.listeners=PLAINTEXT://{address}:{advertised}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={folder}/data
@@ -99,7 +99,8 @@ def prepare(instance: Instance) -> None:
     """The jars, the configuration, and the storage formatted once. Raises `StartFailed`."""
     _fetch_jars()
     properties = instance.folder / "server.properties"
-    properties.write_text(PROPERTIES.format(address=ADDRESS, folder=instance.folder, **instance.ports))
+    used = {"advertised": instance.port, **instance.ports}
+    properties.write_text(PROPERTIES.format(address=ADDRESS, folder=instance.folder, **used))
     if (instance.folder / "data" / "meta.properties").exists():
         return
     command = _java("kafka.tools.StorageTool", "format", "-t", cluster_id(), "-c", str(properties))

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from scripts.trial.proxy import Proxy
 from shared.bus.rabbitmq import RabbitBus
 from tests.shared.bus.engines import rabbitmq
-from tests.shared.bus.proxy import Proxy
 from tests.shared.bus.world import topology
 
 #: One of the topology's seconds: queues live for minutes, and back off for half a second.

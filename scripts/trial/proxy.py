@@ -1,28 +1,35 @@
-"""A network of the tests' own between a client and a broker: it can be cut, kept down, and made silent."""
+"""A network of our own between a client and a server: it can be cut, kept down, made slow, and made silent."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
+import time
 from urllib.parse import urlsplit
 
 
 class Proxy:
     """Forwards bytes from a port of its own on 127.0.0.1 to an address, both ways."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Without a port it refuses everybody until `lead_to`."""
         self._target = (host, port)
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
         self._lock = threading.Lock()
         self._flows = threading.Event()
         self._flows.set()
         self._refuses = False
+        self._delay = 0.0
         self.cuts = 0
-        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=256)
         self.port: int = self._listening.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
+
+    def lead_to(self, host: str, port: int) -> None:
+        """Where connections from now on go."""
+        self._target = (host, port)
 
     def through(self, url: str) -> str:
         """The same URL with the proxy's address in it."""
@@ -44,9 +51,14 @@ class Proxy:
         """Nothing passes any more, and nobody is told, until `heal`."""
         self._flows.clear()
 
+    def slow(self, seconds: float) -> None:
+        """Whatever passes waits so long first, each way, until `heal`."""
+        self._delay = seconds
+
     def heal(self) -> None:
         """As at the beginning."""
         self._refuses = False
+        self._delay = 0.0
         self._flows.set()
 
     def close(self) -> None:
@@ -55,9 +67,8 @@ class Proxy:
         with contextlib.suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
+        self._accepting.join(5)
         self.cut()
-        for thread in self._threads:
-            thread.join(5)
 
     def _accept(self) -> None:
         while True:
@@ -65,26 +76,42 @@ class Proxy:
                 client, _ = self._listening.accept()
             except OSError:
                 return
-            try:
-                if self._refuses:
-                    raise ConnectionRefusedError
-                broker = socket.create_connection(self._target)
-            except OSError:
-                client.close()
-                continue
-            pair = (client, broker)
+            threading.Thread(target=self._connect, args=(client,), daemon=True).start()
+
+    def _connect(self, client: socket.socket) -> None:
+        try:
+            self._admit()
+            server = socket.create_connection(self._target)
+        except OSError:
+            client.close()
+            return
+        pair = (client, server)
+        for end in pair:
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
             with self._lock:
+                self._admit()  # it may have been cut at this moment
                 self._pairs.add(pair)
-            for source, target in (pair, pair[::-1]):
-                thread = threading.Thread(target=self._forward, args=(source, target, pair), daemon=True)
-                self._threads.append(thread)
-                thread.start()
+        except ConnectionRefusedError:
+            _break(pair)
+            return
+        threading.Thread(target=self._forward, args=(*pair, pair), daemon=True).start()
+        self._forward(server, client, pair)
+
+    def _admit(self) -> None:
+        if self._refuses or not self._target[1]:
+            raise ConnectionRefusedError
 
     def _forward(self, source: socket.socket, target: socket.socket, pair: tuple[socket.socket, socket.socket]) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 16):
                 self._flows.wait()
+                if self._delay:
+                    time.sleep(self._delay)
                 target.sendall(data)
+        self._forget(pair)
+
+    def _forget(self, pair: tuple[socket.socket, socket.socket]) -> None:
         with self._lock:
             self._pairs.discard(pair)
         _break(pair)
