@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -39,17 +40,20 @@ def in_a_folder(folder: Path) -> Place:
 
 
 def in_s3(monkeypatch: pytest.MonkeyPatch) -> Place:
-    import boto3
+    from localstack_client import config, session
 
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("LOCALSTACK_HOST", urlsplit(s3_url()).netloc)
+    local = session.Session()
     for name, value in {
-        "AWS_ENDPOINT_URL_S3": s3_url(),
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL_S3": config.get_service_endpoint("s3"),
+        "AWS_ACCESS_KEY_ID": local.aws_access_key_id,
+        "AWS_SECRET_ACCESS_KEY": local.aws_secret_access_key,
+        "AWS_DEFAULT_REGION": local.region_name,
     }.items():
         monkeypatch.setenv(name, value)
     bucket = f"objects-{secrets.token_hex(6)}"
-    client = boto3.client("s3")
+    client = local.client("s3")
     client.create_bucket(Bucket=bucket)
 
     def spoil(name: str, data: bytes | None) -> None:
