@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Insert, Select, Table, Update, bindparam, insert, select, update
 
 from events.envelope import Envelope
 from events.event import Event
@@ -128,25 +128,29 @@ def _outgoing(event: Event, index: int, function: str, context: Context, time: d
 def write(unit: Unit, rows: Sequence[Outgoing]) -> None:
     """Put rows into the outbox of the unit's database, in its transaction."""
     if rows:
-        unit.write().execute(insert(table(unit.context, "outbox")), [row._asdict() for row in rows])
+        unit.write().execute(_statements(unit.context).write, [row._asdict() for row in rows])
 
 
 def was_handled(unit: Unit, function: str, envelope: Envelope) -> bool:
     """Whether the function handled this event (tenant, source, id) before."""
-    inbox = table(unit.context, "inbox")
-    query = select(inbox.c.id).where(
-        inbox.c.function == function,
-        inbox.c.tenant == envelope.tenant,
-        inbox.c.source == envelope.source,
-        inbox.c.id == envelope.id,
-    )
-    return unit.read().execute(query).first() is not None
+    query = _statements(unit.context).handled
+    return unit.read().execute(query, _inbox_key(function, envelope)).first() is not None
 
 
 def note_handled(unit: Unit, function: str, envelope: Envelope, now: datetime) -> None:
     """Note in the unit's transaction that the function handled this event; a second note collides."""
-    key = {"function": function, "tenant": envelope.tenant, "source": envelope.source, "id": envelope.id}
-    unit.write().execute(insert(table(unit.context, "inbox")), [key | {"handled_at": now}])
+    note_all_handled(unit, function, [envelope], now)
+
+
+def note_all_handled(unit: Unit, function: str, envelopes: Sequence[Envelope], now: datetime) -> None:
+    """As `note_handled`, for many."""
+    rows = [{**_inbox_key(function, envelope), "handled_at": now} for envelope in envelopes]
+    if rows:
+        unit.write().execute(_statements(unit.context).note_handled, rows)
+
+
+def _inbox_key(function: str, envelope: Envelope) -> dict[str, str]:
+    return {"function": function, "tenant": envelope.tenant, "source": envelope.source, "id": envelope.id}
 
 
 def send(context: str, rows: Sequence[Outgoing], publisher: Publisher) -> bool:
@@ -184,10 +188,9 @@ def mark_sent(context: str, ids: Sequence[str]) -> None:
 
 
 def _mark(unit: Unit, ids: Sequence[str]) -> None:
-    outbox = table(unit.context, "outbox")
-    statement = update(outbox).where(outbox.c.id == bindparam("row_id")).values(sent_at=bindparam("at"))
     now = utc_now()
-    unit.write(relaxed=True).execute(statement, [{"row_id": row_id, "at": now} for row_id in ids])
+    rows = [{"row_id": row_id, "at": now} for row_id in ids]
+    unit.write(relaxed=True).execute(_statements(unit.context).mark_sent, rows)
     unit.commit()
 
 
@@ -230,6 +233,23 @@ def table(context: str, name: str) -> Table:
     module: Any = importlib.import_module(f"shared.store.{context}")
     found: Table = module.metadata.tables[name]
     return found
+
+
+class _Statements(NamedTuple):
+    """What every message runs, made once for each context: making a statement costs more than running it."""
+
+    handled: Select[Any]
+    note_handled: Insert
+    write: Insert
+    mark_sent: Update
+
+
+@cache
+def _statements(context: str) -> _Statements:
+    inbox, outbox = table(context, "inbox"), table(context, "outbox")
+    key = [inbox.c[name] == bindparam(name) for name in ("function", "tenant", "source", "id")]
+    marked = update(outbox).where(outbox.c.id == bindparam("row_id")).values(sent_at=bindparam("at"))
+    return _Statements(select(inbox.c.id).where(*key), insert(inbox), insert(outbox), marked)
 
 
 @cache
