@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, distinct, func, literal, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, case, distinct, func, literal, or_, select
 
 from shared.coordination.task_keys import ORDER
 from shared.store.orchestration import samples, task_keys, tasks
@@ -21,7 +21,10 @@ FRAUD = "fraud"
 MOST_COMPARED, MOST_OWN, MOST_LABELLED = 500, 500, 1000
 Kinds = tuple[str, ...]
 _KEYS = task_keys.c
-_OF, _UNTIL, _MONTH, _SETTLED = (bindparam(name) for name in ("of", "until", "month", "settled"))
+_OF: BindParameter[Any] = bindparam("of")
+_UNTIL: BindParameter[Any] = bindparam("until")
+_MONTH: BindParameter[Any] = bindparam("month")
+_SETTLED: BindParameter[Any] = bindparam("settled")
 _SAME = task_keys.alias("s")
 #: The tasks of the order in question.
 _SAME_ORDER = select(_SAME.c.task_id).where(

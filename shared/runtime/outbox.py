@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -154,13 +155,14 @@ def _inbox_key(function: str, envelope: Envelope) -> dict[str, str]:
 
 
 def send(context: str, rows: Sequence[Outgoing], publisher: Publisher) -> bool:
-    """Send committed rows and mark them. False when the bus could not take them: the relay will send them."""
+    """Send committed rows and note that they were sent, soon. False when the bus could not take them: the relay will
+    send them."""
     try:
         _publish(rows, publisher)
-        mark_sent(context, [row.id for row in rows])
     except TryAgain as error:
         log.warning("the bus cannot take %d events now, the relay will send them: %s", len(rows), error.detail)
         return False
+    sent().add(context, [row.id for row in rows])
     return True
 
 
@@ -177,20 +179,59 @@ def _message(row: Outgoing) -> Message:
     return Message(id=row.id, body=row.body, key=row.key, priority=row.priority, expires_at=expires)
 
 
-def mark_sent(context: str, ids: Sequence[str]) -> None:
-    """Note that rows were sent. Losing this note costs a second sending, so it need not wait for the disk."""
-    unit = Unit(context)
-    try:
-        with database_errors():
-            _mark(unit, ids)
-    finally:
-        unit.close()
+class Sent:
+    """What was sent and is not noted yet. All of a moment is noted in one transaction: to lose such a note costs a
+    second sending, and making it at once cost as much as the work of a small function."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._lock = threading.Lock()
+        self._ids: dict[str, list[str]] = {}
+        self._timer: threading.Timer | None = None
+
+    def add(self, context: str, ids: Sequence[str]) -> None:
+        """Note these within `NOTE_SECONDS`."""
+        with self._lock:
+            self._ids.setdefault(context, []).extend(ids)
+            if self._timer is None:
+                self._timer = threading.Timer(NOTE_SECONDS, self.note)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def note(self) -> None:
+        """Note all, now: as a process does at its end. What cannot be noted is sent again by the relay."""
+        with self._lock:
+            timer, self._timer = self._timer, None
+            ids, self._ids = self._ids, {}
+        if timer is not None:
+            timer.cancel()
+        for context, those in ids.items():
+            unit = Unit(context)
+            try:
+                with database_errors():
+                    _mark(unit, those)
+            except Exception as error:  # noqa: BLE001  # the boundary of a thread of its own; nothing is lost by it
+                log.warning("the relay will send %d events of %s again: %s", len(those), context, error)
+            finally:
+                unit.close()
+
+
+#: Well below the age at which the relay takes a row for one that a crash has left.
+NOTE_SECONDS = 0.5
+
+
+@cache
+def _sent(process: int) -> Sent:  # noqa: ARG001  # never across a fork: a child has neither the thread nor the debt
+    return Sent()
+
+
+def sent() -> Sent:
+    """The process's."""
+    return _sent(os.getpid())
 
 
 def _mark(unit: Unit, ids: Sequence[str]) -> None:
-    now = utc_now()
-    rows = [{"row_id": row_id, "at": now} for row_id in ids]
-    unit.write(relaxed=True).execute(_statements(unit.context).mark_sent, rows)
+    unit.write(relaxed=True).execute(_statements(unit.context).mark_sent, {"ids": list(ids), "at": utc_now()})
     unit.commit()
 
 
@@ -248,7 +289,8 @@ class _Statements(NamedTuple):
 def _statements(context: str) -> _Statements:
     inbox, outbox = table(context, "inbox"), table(context, "outbox")
     key = [inbox.c[name] == bindparam(name) for name in ("function", "tenant", "source", "id")]
-    marked = update(outbox).where(outbox.c.id == bindparam("row_id")).values(sent_at=bindparam("at"))
+    these = outbox.c.id.in_(bindparam("ids", expanding=True))
+    marked = update(outbox).where(these).values(sent_at=bindparam("at"))
     return _Statements(select(inbox.c.id).where(*key), insert(inbox), insert(outbox), marked)
 
 
