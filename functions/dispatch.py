@@ -39,6 +39,7 @@ PATIENCE = 0.4
 
 def handle(event: RoleWork, services: Services) -> Iterable[Event]:
     """Hand the work to its role and wait for the answer."""
+    services.unit.rest()  # a role may take minutes: many that wait for one must not hold all connections
     status, detail = _offer(event, services)
     if 200 <= status < 300:
         return []

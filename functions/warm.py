@@ -118,6 +118,7 @@ def _moved_to(folder: Path) -> Iterator[None]:
             for context in CONTEXTS:
                 stack.enter_context(_redirected(engine(context), folder / f"{context}.db"))
             yield
+            outbox.sent().note()
     finally:
         outbox.publisher().close()
         buses.bus().close()

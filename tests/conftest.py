@@ -82,6 +82,7 @@ def _forget() -> None:
     from shared.runtime import buses, outbox
     from shared.store.database import engine
 
+    outbox.sent().note()  # its thread must not meet the next test's home
     for context in settings().databases:
         engine(context).dispose()
     settings.cache_clear()

@@ -25,11 +25,10 @@ def handle(event: RoleWork, services: Services) -> Iterable[Event]:
     task = services.tasks.get(event.task_id)
     if task.ended or task.status == "awaiting_approval" or (task.step, task.role) != (event.step, event.role):
         return []
-    services.tasks.mark_running(task)
     try:
         case = case_of(services, worker, task)
         services.unit.rest()
-        result = services.engine.run(worker, case)
+        result = services.engine.run(worker, case, lambda: services.tasks.mark_running(task))
     except Invalid as error:
         return _cannot(task, worker, error)
     _, events = worked(services, task, worker, result)

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -39,8 +40,9 @@ class Engine:
     def _breaker(self) -> Breaker:
         return self._given or model_breaker(self._settings)
 
-    def run(self, role: Role, case: Case) -> Result:
-        """The role's conclusion, which engine made it and why that one.
+    def run(self, role: Role, case: Case, before_model: Callable[[], None] = lambda: None) -> Result:
+        """The role's conclusion, which engine made it and why that one. `before_model` is called before what may take
+        minutes; a playbook takes milliseconds.
 
         Raises `Invalid` when the data does not let the role work, whatever else a tool raises, and `HouseError`
         when a role concludes against its own file.
@@ -50,6 +52,7 @@ class Engine:
             return _by_playbook(role, case, why_not)
         from shared.agents.crew import converse
 
+        before_model()
         try:
             answer, used = converse(role, case, self._model, role.timeout * MODEL_SHARE)
         except ModelFailed as failure:

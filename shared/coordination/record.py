@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, Row, func, insert, select, type_coerce, update
+from sqlalchemy import BigInteger, Connection, Row, bindparam, func, insert, select, type_coerce, update
 
 from events.jsontext import canonical, loads
 from shared.store.audit import heads
@@ -20,6 +21,15 @@ from shared.store.database import Unit
 START = "0" * 64
 _CHECKED_AT_ONCE = 5000
 _COVERED = tuple(column.name for column in table.columns if column.name != "hash")
+_HEAD = select(heads.c.position, heads.c.hash).where(heads.c.tenant == bindparam("tenant"))
+_BEGIN = insert(heads)
+_ADVANCE = update(heads).where(heads.c.tenant == bindparam("of"))
+_KNOWN = select(table.c.event_id).where(
+    table.c.tenant == bindparam("tenant"),
+    table.c.source == bindparam("source"),
+    table.c.event_id.in_(bindparam("ids", expanding=True)),
+)
+_ADD = insert(table)
 
 
 class Head(NamedTuple):
@@ -59,34 +69,12 @@ class Record:
 
     unit: Unit
 
-    def add(self, entry: Entry) -> bool:
-        """Append a fact to its tenant's chain; False when it stands there already."""
-        connection = self.unit.alone("chain", entry.tenant)
-        known = select(table.c.position).where(
-            table.c.tenant == entry.tenant, table.c.source == entry.source, table.c.event_id == entry.event_id
-        )
-        if connection.execute(known).first():
-            return False
-        head = self._head(entry.tenant, connection)
-        row = {**entry.__dict__, "position": head.position + 1, "previous": head.hash}
-        row["hash"] = digest(row)
-        connection.execute(insert(table).values(**row))
-        self._advance(entry.tenant, head, Head(row["position"], row["hash"]))
-        return True
+    def add(self, entry: Entry) -> None:
+        """Append a fact to its tenant's chain at the transaction's end, unless it stands there already."""
+        self.unit.gather(entry, _append)
 
-    def _head(self, tenant: str, connection: Connection) -> Head:
-        # Always read: a savepoint that was rolled back must not leave a head that never was.
-        query = select(heads.c.position, heads.c.hash).where(heads.c.tenant == tenant)
-        row = connection.execute(query).first()
-        return Head(row.position, row.hash) if row else Head(0, START)
-
-    def _advance(self, tenant: str, old: Head, new: Head) -> None:
-        connection = self.unit.write()
-        if old.position == 0:
-            connection.execute(insert(heads).values(tenant=tenant, position=new.position, hash=new.hash))
-        else:
-            statement = update(heads).where(heads.c.tenant == tenant)
-            connection.execute(statement.values(position=new.position, hash=new.hash))
+    def _head(self, tenant: str) -> Head:
+        return _head(self.unit.read(), tenant)
 
     def of_task(self, tenant: str, task_id: str, after: int, limit: int) -> list[Row[Any]]:
         """The rows of one task in order, behind position `after`."""
@@ -136,7 +124,7 @@ class Record:
         for row in self._rows(tenant, behind, limit):
             faults += _row_faults(tenant, row, last)
             last = Head(row.position, row.hash)
-        head = self._head(tenant, self.unit.read())
+        head = self._head(tenant)
         if self._goes_on(tenant, last):  # looked at after the head: what came between the two is no fault
             return Checked(last.position, faults, True)
         if head != last:
@@ -157,6 +145,52 @@ class Record:
     def _goes_on(self, tenant: str, last: Head) -> bool:
         query = select(table.c.position).where(table.c.tenant == tenant, table.c.position > last.position).limit(1)
         return self.unit.read().execute(query).first() is not None
+
+
+def _append(unit: Unit, entries: list[Entry]) -> None:
+    """Facts of any tenants to the ends of their chains, in order."""
+    of_tenant: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        of_tenant[entry.tenant].append(entry)
+    for tenant in sorted(of_tenant):  # as all batches do: two that lock several chains never wait for each other
+        connection = unit.alone("chain", tenant)
+        fresh = _unknown(connection, tenant, of_tenant[tenant])
+        old = _head(connection, tenant)
+        if rows := _chained(old, fresh):
+            connection.execute(_ADD, rows)
+            new = {"tenant": tenant, "position": rows[-1]["position"], "hash": rows[-1]["hash"]}
+            if old.position:
+                connection.execute(_ADVANCE, {"of": tenant, **new})
+            else:
+                connection.execute(_BEGIN, new)
+
+
+def _unknown(connection: Connection, tenant: str, entries: list[Entry]) -> list[Entry]:
+    """Each fact once, those left out that stand in the chain already."""
+    fresh = {(entry.source, entry.event_id): entry for entry in reversed(entries)}
+    ids_of: dict[str, list[str]] = defaultdict(list)
+    for source, event_id in fresh:
+        ids_of[source].append(event_id)
+    for source, ids in ids_of.items():
+        for event_id in connection.execute(_KNOWN, {"tenant": tenant, "source": source, "ids": ids}).scalars():
+            del fresh[source, event_id]
+    return list(reversed(fresh.values()))
+
+
+def _chained(head: Head, entries: list[Entry]) -> list[dict[str, Any]]:
+    """The rows of facts that follow a head."""
+    rows = []
+    for entry in entries:
+        row = {**entry.__dict__, "position": head.position + 1, "previous": head.hash}
+        row["hash"] = digest(row)
+        head = Head(row["position"], row["hash"])
+        rows.append(row)
+    return rows
+
+
+def _head(connection: Connection, tenant: str) -> Head:
+    row = connection.execute(_HEAD, {"tenant": tenant}).first()
+    return Head(*row) if row else Head(0, START)
 
 
 def _row_faults(tenant: str, row: Row[Any], before: Head) -> Iterator[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 
 from shared.coordination.pages import Cursor, Page, before
 from shared.errors import Conflict, NotFound
@@ -80,7 +80,20 @@ class Task:
 
 
 _FIELDS = tuple(column.name for column in table.columns)
-_CHANGEABLE = ["status", "role", "queue", "step", "priority", "data", "results", "verdict", "cleared", "why"]
+
+# Every step of every task runs these: made once, since making a statement costs more than running it.
+_ONE = select(table).where(table.c.id == bindparam("task"), table.c.tenant == bindparam("of"))
+_HELD = _ONE.with_for_update()
+_ADD = insert(table)
+# What is set is what is handed over beside these names: the columns that change.
+_MARK = update(table).where(
+    table.c.id == bindparam("task"), table.c.version == bindparam("was"), table.c.status == "queued"
+)
+_CHANGE = (
+    update(table)
+    .where(table.c.id == bindparam("task"), table.c.tenant == bindparam("of"), table.c.version == bindparam("was"))
+    .where(table.c.status.in_([bindparam("stands"), bindparam("or_stands")]))
+)
 
 
 @dataclass
@@ -93,9 +106,7 @@ class Tasks:
 
     def get(self, task_id: str) -> Task:
         """One task. Raises `NotFound`, for a foreign tenant's too."""
-        row = (
-            self.unit.read().execute(select(table).where(table.c.id == task_id, table.c.tenant == self.tenant)).first()
-        )
+        row = self.unit.read().execute(_ONE, {"task": task_id, "of": self.tenant}).first()
         if row is None:
             raise NotFound(f"no task has the id {task_id!r}")
         return _task(row)
@@ -103,8 +114,7 @@ class Tasks:
     def hold(self, task_id: str) -> Task:
         """As `get`, and nobody else changes the task, or the requests about it, until the transaction's end. Who
         needs both a task and its requests holds the task first. Raises `NotFound`."""
-        query = select(table).where(table.c.id == task_id, table.c.tenant == self.tenant)
-        row = self.unit.write().execute(query.with_for_update()).first()
+        row = self.unit.write().execute(_HELD, {"task": task_id, "of": self.tenant}).first()
         if row is None:
             raise NotFound(f"no task has the id {task_id!r}")
         return _task(row)
@@ -112,9 +122,8 @@ class Tasks:
     def add(self, task: Task) -> None:
         """Keep a new task."""
         values = {name: getattr(task, name) for name in _FIELDS}
-        self.unit.write().execute(
-            insert(table).values(**values | {"results": list(task.results), "cleared": list(task.cleared)})
-        )
+        values |= {"results": list(task.results), "cleared": list(task.cleared)}
+        self.unit.write().execute(_ADD, values)
 
     def change(self, task: Task, status: str, **changes: Any) -> Task:
         """Move a task on. Raises `Conflict` when the move is not allowed or the task changed since it was read."""
@@ -122,30 +131,20 @@ class Tasks:
             raise Conflict(f"the task is {task.status}: it cannot become {status}")
         now = self.now()
         ended = now if status in ENDED else None
-        new = replace(task, status=status, version=task.version + 1, updated_at=now, ended_at=ended, **changes)
-        values = {name: getattr(new, name) for name in _CHANGEABLE}
-        values |= {"results": list(new.results), "cleared": list(new.cleared), "version": new.version}
-        values |= {"updated_at": now, "ended_at": ended}
-        statement = (
-            update(table)
-            .where(table.c.id == task.id, table.c.tenant == self.tenant, table.c.version == task.version)
-            .where(table.c.status.in_([task.status, "running"] if task.status == "queued" else [task.status]))
-            .values(**values)
-        )
-        if self.unit.write().execute(statement).rowcount != 1:
+        moved = {"status": status, "version": task.version + 1, "updated_at": now, "ended_at": ended, **changes}
+        key = {"task": task.id, "of": self.tenant, "was": task.version, "stands": task.status}
+        key["or_stands"] = "running" if task.status == "queued" else task.status
+        if self.unit.write().execute(_CHANGE, {**moved, **key}).rowcount != 1:
             raise Conflict("the task changed meanwhile; look at it again")
-        return new
+        return replace(task, **moved)
 
     def mark_running(self, task: Task) -> None:
         """Show that a role works on it. Seen at once, durable with the next commit; no version is spent."""
         self.unit.rest()
         unit = Unit(self.unit.context)
         try:
-            unit.write(relaxed=True).execute(
-                update(table)
-                .where(table.c.id == task.id, table.c.status == "queued", table.c.version == task.version)
-                .values(status="running", updated_at=self.now())
-            )
+            values = {"task": task.id, "was": task.version, "status": "running", "updated_at": self.now()}
+            unit.write(relaxed=True).execute(_MARK, values)
             unit.commit()
         finally:
             unit.close()

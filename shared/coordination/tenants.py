@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 
 from shared.store.database import Unit
 from shared.store.orchestration import tenant_settings as table
@@ -16,30 +17,49 @@ if TYPE_CHECKING:
     from shared.escalation.policy import Policy
 
 
+#: Tenants whose document a process keeps; the version is asked for in each call.
+MOST_KEPT = 1000
+_VERSION = select(table.c.version, table.c.changed_at).where(table.c.tenant == bindparam("of"))
+_DOCUMENT = select(table.c.document).where(table.c.tenant == bindparam("of"))
+
+
+@dataclass
+class _Kept:
+    version: object
+    document: Mapping[str, Any]
+    policy: Policy | None = None
+    base: Policy | None = None
+
+
+_known: WeakKeyDictionary[Engine, dict[str, _Kept]] = WeakKeyDictionary()
+
+
 @dataclass
 class Tenants:
     """The settings of all tenants; asked for one at a time."""
 
     unit: Unit
     now: Callable[[], datetime]
-    _settings: dict[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
-    _policies: dict[str, Policy] = field(default_factory=dict, repr=False)
+    _read: dict[str, _Kept] = field(default_factory=dict, repr=False)
 
     def settings(self, tenant: str) -> Mapping[str, Any]:
         """A tenant's document: `{policy, currency, fx_rates, warehouses, products, ...}`; {} when none is set. Read
         once in a call."""
-        if tenant not in self._settings:
-            row = self.unit.read().execute(select(table.c.document).where(table.c.tenant == tenant)).first()
-            self._settings[tenant] = row.document if row else {}
-        return self._settings[tenant]
+        return self._of(tenant).document
 
     def policy(self, tenant: str) -> Policy:
         """A tenant's escalation policy; read once in a call."""
         from shared.escalation.policy import operator_policy, stored_policy
 
-        if tenant not in self._policies:
-            self._policies[tenant] = stored_policy(self.settings(tenant).get("policy"), operator_policy())
-        return self._policies[tenant]
+        kept, base = self._of(tenant), operator_policy()
+        if kept.policy is None or kept.base != base:
+            kept.policy, kept.base = stored_policy(kept.document.get("policy"), base), base
+        return kept.policy
+
+    def _of(self, tenant: str) -> _Kept:
+        if tenant not in self._read:
+            self._read[tenant] = _kept(self.unit.read(), tenant)
+        return self._read[tenant]
 
     def save(self, tenant: str, document: Mapping[str, Any], changed_by: str) -> None:
         """Set a tenant's document. Raises `Invalid` when its policy loosens a default, or its time zone is none."""
@@ -57,5 +77,19 @@ class Tenants:
         )
         if found.rowcount == 0:
             connection.execute(insert(table).values(tenant=tenant, version=1, **values))
-        self._settings.pop(tenant, None)
-        self._policies.pop(tenant, None)
+        self._read.pop(tenant, None)
+
+
+def _kept(reader: Connection, tenant: str) -> _Kept:
+    """The document as the process has it, read and parsed anew when the database has another version."""
+    row = reader.execute(_VERSION, {"of": tenant}).first()
+    known = _known.setdefault(reader.engine, {})
+    kept = known.get(tenant)
+    if kept is None or kept.version != row:
+        found = reader.execute(_DOCUMENT, {"of": tenant}).first() if row else None
+        # Where the document is newer than the version that was read, it is read again the next time.
+        kept = _Kept(row, found.document if found else {})
+        if len(known) >= MOST_KEPT:
+            known.clear()
+        known[tenant] = kept
+    return kept

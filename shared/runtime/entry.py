@@ -26,6 +26,7 @@ from uvicorn.server import ServerState
 
 from shared.contract import FunctionSpec
 from shared.errors import HouseError
+from shared.runtime import outbox
 from shared.runtime.app import build
 from shared.runtime.load import find
 from shared.settings import settings
@@ -45,7 +46,10 @@ def run(function: str, listener: socket.socket, ready: Callable[[], None], lifel
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(levelname)s %(name)s: %(message)s")
     for library in ("kafka", "pika"):
         logging.getLogger(library).setLevel(logging.WARNING)  # they tell of each connection
-    uvloop.run(serve(config, listener, ready, lifeline))
+    try:
+        uvloop.run(serve(config, listener, ready, lifeline))
+    finally:
+        outbox.sent().note()
 
 
 @cache

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Insert, Select, Table, Update, bindparam, insert, select, update
 
 from events.envelope import Envelope
 from events.event import Event
@@ -128,35 +129,40 @@ def _outgoing(event: Event, index: int, function: str, context: Context, time: d
 def write(unit: Unit, rows: Sequence[Outgoing]) -> None:
     """Put rows into the outbox of the unit's database, in its transaction."""
     if rows:
-        unit.write().execute(insert(table(unit.context, "outbox")), [row._asdict() for row in rows])
+        unit.write().execute(_statements(unit.context).write, [row._asdict() for row in rows])
 
 
 def was_handled(unit: Unit, function: str, envelope: Envelope) -> bool:
     """Whether the function handled this event (tenant, source, id) before."""
-    inbox = table(unit.context, "inbox")
-    query = select(inbox.c.id).where(
-        inbox.c.function == function,
-        inbox.c.tenant == envelope.tenant,
-        inbox.c.source == envelope.source,
-        inbox.c.id == envelope.id,
-    )
-    return unit.read().execute(query).first() is not None
+    query = _statements(unit.context).handled
+    return unit.read().execute(query, _inbox_key(function, envelope)).first() is not None
 
 
 def note_handled(unit: Unit, function: str, envelope: Envelope, now: datetime) -> None:
     """Note in the unit's transaction that the function handled this event; a second note collides."""
-    key = {"function": function, "tenant": envelope.tenant, "source": envelope.source, "id": envelope.id}
-    unit.write().execute(insert(table(unit.context, "inbox")), [key | {"handled_at": now}])
+    note_all_handled(unit, function, [envelope], now)
+
+
+def note_all_handled(unit: Unit, function: str, envelopes: Sequence[Envelope], now: datetime) -> None:
+    """As `note_handled`, for many."""
+    rows = [{**_inbox_key(function, envelope), "handled_at": now} for envelope in envelopes]
+    if rows:
+        unit.write().execute(_statements(unit.context).note_handled, rows)
+
+
+def _inbox_key(function: str, envelope: Envelope) -> dict[str, str]:
+    return {"function": function, "tenant": envelope.tenant, "source": envelope.source, "id": envelope.id}
 
 
 def send(context: str, rows: Sequence[Outgoing], publisher: Publisher) -> bool:
-    """Send committed rows and mark them. False when the bus could not take them: the relay will send them."""
+    """Send committed rows and note that they were sent, soon. False when the bus could not take them: the relay will
+    send them."""
     try:
         _publish(rows, publisher)
-        mark_sent(context, [row.id for row in rows])
     except TryAgain as error:
         log.warning("the bus cannot take %d events now, the relay will send them: %s", len(rows), error.detail)
         return False
+    sent().add(context, [row.id for row in rows])
     return True
 
 
@@ -173,21 +179,59 @@ def _message(row: Outgoing) -> Message:
     return Message(id=row.id, body=row.body, key=row.key, priority=row.priority, expires_at=expires)
 
 
-def mark_sent(context: str, ids: Sequence[str]) -> None:
-    """Note that rows were sent. Losing this note costs a second sending, so it need not wait for the disk."""
-    unit = Unit(context)
-    try:
-        with database_errors():
-            _mark(unit, ids)
-    finally:
-        unit.close()
+class Sent:
+    """What was sent and is not noted yet. All of a moment is noted in one transaction: to lose such a note costs a
+    second sending, and making it at once cost as much as the work of a small function."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._lock = threading.Lock()
+        self._ids: dict[str, list[str]] = {}
+        self._timer: threading.Timer | None = None
+
+    def add(self, context: str, ids: Sequence[str]) -> None:
+        """Note these within `NOTE_SECONDS`."""
+        with self._lock:
+            self._ids.setdefault(context, []).extend(ids)
+            if self._timer is None:
+                self._timer = threading.Timer(NOTE_SECONDS, self.note)
+                self._timer.daemon = True
+                self._timer.start()
+
+    def note(self) -> None:
+        """Note all, now: as a process does at its end. What cannot be noted is sent again by the relay."""
+        with self._lock:
+            timer, self._timer = self._timer, None
+            ids, self._ids = self._ids, {}
+        if timer is not None:
+            timer.cancel()
+        for context, those in ids.items():
+            unit = Unit(context)
+            try:
+                with database_errors():
+                    _mark(unit, those)
+            except Exception as error:  # noqa: BLE001  # the boundary of a thread of its own; nothing is lost by it
+                log.warning("the relay will send %d events of %s again: %s", len(those), context, error)
+            finally:
+                unit.close()
+
+
+#: Well below the age at which the relay takes a row for one that a crash has left.
+NOTE_SECONDS = 0.5
+
+
+@cache
+def _sent(process: int) -> Sent:  # noqa: ARG001  # never across a fork: a child has neither the thread nor the debt
+    return Sent()
+
+
+def sent() -> Sent:
+    """The process's."""
+    return _sent(os.getpid())
 
 
 def _mark(unit: Unit, ids: Sequence[str]) -> None:
-    outbox = table(unit.context, "outbox")
-    statement = update(outbox).where(outbox.c.id == bindparam("row_id")).values(sent_at=bindparam("at"))
-    now = utc_now()
-    unit.write(relaxed=True).execute(statement, [{"row_id": row_id, "at": now} for row_id in ids])
+    unit.write(relaxed=True).execute(_statements(unit.context).mark_sent, {"ids": list(ids), "at": utc_now()})
     unit.commit()
 
 
@@ -230,6 +274,24 @@ def table(context: str, name: str) -> Table:
     module: Any = importlib.import_module(f"shared.store.{context}")
     found: Table = module.metadata.tables[name]
     return found
+
+
+class _Statements(NamedTuple):
+    """What every message runs, made once for each context: making a statement costs more than running it."""
+
+    handled: Select[Any]
+    note_handled: Insert
+    write: Insert
+    mark_sent: Update
+
+
+@cache
+def _statements(context: str) -> _Statements:
+    inbox, outbox = table(context, "inbox"), table(context, "outbox")
+    key = [inbox.c[name] == bindparam(name) for name in ("function", "tenant", "source", "id")]
+    these = outbox.c.id.in_(bindparam("ids", expanding=True))
+    marked = update(outbox).where(these).values(sent_at=bindparam("at"))
+    return _Statements(select(inbox.c.id).where(*key), insert(inbox), insert(outbox), marked)
 
 
 @cache

@@ -7,6 +7,9 @@ The order, for one event:
     committed first makes this one's inbox row collide: all of it is undone and the answer is "done".
  4. The events are sent; what cannot be sent now is left to the relay.
 A call that changed nothing and returned nothing leaves no inbox row: running it again is harmless.
+
+Of a batch all are first tried together, as if none of them were bad or a copy, with few statements for all. Does one
+turn out to be, then all of that is undone, and each is handled by itself, in a savepoint.
 """
 
 from __future__ import annotations
@@ -46,13 +49,15 @@ DONE = Outcome()
 def process(
     spec: FunctionSpec, items: Sequence[Envelope | DecodeError], caller: Caller, attempt: int = 0
 ) -> list[Outcome]:
-    """Handle events in one transaction with a savepoint for each; returns one outcome an event, in order."""
+    """Handle events in one transaction; returns one outcome an event, in order. One event's fault undoes nothing of
+    the others."""
     unit = Unit(spec.store or "orchestration")
     outgoing: list[outbox.Outgoing] = []
     outcomes = [DONE] * len(items)
     try:
-        for place in _tenant_by_tenant(items):
-            outcomes[place] = _one(spec, unit, items[place], caller, attempt, outgoing, alone=len(items) == 1)
+        if len(items) == 1 or not _together(spec, unit, items, caller, attempt, outgoing):
+            for place in _tenant_by_tenant(items):
+                outcomes[place] = _one(spec, unit, items[place], caller, attempt, outgoing, alone=len(items) == 1)
         unit.commit()
     except Exception as error:  # noqa: BLE001  # the boundary of a batch: whatever the commit says, all come again
         return [Outcome(_as_house_error(spec, error))] * len(items)
@@ -61,6 +66,34 @@ def process(
     if outgoing:
         outbox.send(unit.context, outgoing, outbox.publisher())
     return outcomes
+
+
+def _together(
+    spec: FunctionSpec,
+    unit: Unit,
+    items: Sequence[Envelope | DecodeError],
+    caller: Caller,
+    attempt: int,
+    outgoing: list[outbox.Outgoing],
+) -> bool:
+    """All events, and their inbox and outbox rows at once. False, and nothing was done, when one of them fails or was
+    handled before."""
+    handled = []
+    try:
+        for place in _tenant_by_tenant(items):
+            item = _admitted(items[place], caller)
+            rows = _handle(spec, unit, item, attempt)
+            if rows is not None:
+                handled.append(item)
+                outgoing.extend(rows)
+        _note(spec, unit, handled, outgoing)
+        return True
+    except Exception as error:
+        unit.close()
+        outgoing.clear()
+        if isinstance(error, SQLAlchemyError) and translate(error) is not None:
+            raise  # the database's own trouble would be everybody's again
+        return False
 
 
 def _tenant_by_tenant(items: Sequence[Envelope | DecodeError]) -> list[int]:
@@ -80,42 +113,55 @@ def _one(
     *,
     alone: bool,
 ) -> Outcome:
-    if isinstance(item, DecodeError):
-        return Outcome(Malformed(f"not an event of this house: {item}"))
-    if caller.tenant and item.tenant != caller.tenant:
-        return Outcome(Forbidden("the token is of another tenant than the event"))
     mark = len(outgoing)
     savepoint = None if alone else unit.write().begin_nested()
     try:
-        if not outbox.was_handled(unit, spec.name, item):
-            _handle(spec, unit, item, attempt, outgoing)
+        event = _admitted(item, caller)
+        if not outbox.was_handled(unit, spec.name, event):
+            rows = _handle(spec, unit, event, attempt)
+            if rows is not None:
+                _note(spec, unit, [event], rows)
+                outgoing.extend(rows)
         if savepoint:
             savepoint.commit()
         return DONE
     except Exception as error:  # noqa: BLE001  # the boundary of a function: one event's fault must not fall on its neighbours
         del outgoing[mark:]
         if savepoint:
-            savepoint.rollback()
+            unit.undo(savepoint)
         else:
             unit.close()
         # A copy that lost the race meets a row that is there, or a task that went on: it is undone, and done.
-        if isinstance(error, IntegrityError | Conflict) and outbox.was_handled(unit, spec.name, item):
+        if isinstance(error, IntegrityError | Conflict) and outbox.was_handled(unit, spec.name, event):
             return DONE
         return Outcome(_as_house_error(spec, error))
 
 
-def _handle(spec: FunctionSpec, unit: Unit, item: Envelope, attempt: int, outgoing: list[outbox.Outgoing]) -> None:
+def _admitted(item: Envelope | DecodeError, caller: Caller) -> Envelope:
+    if isinstance(item, DecodeError):
+        raise Malformed(f"not an event of this house: {item}")
+    if caller.tenant and item.tenant != caller.tenant:
+        raise Forbidden("the token is of another tenant than the event")
+    return item
+
+
+def _handle(spec: FunctionSpec, unit: Unit, item: Envelope, attempt: int) -> list[outbox.Outgoing] | None:
+    """What the function said; None when it changed nothing and said nothing."""
     handle = load(spec).handle
     if not isinstance(item.event, accepted(handle)):
         raise Invalid.field("type", f"{spec.name} does not take {item.type}")
     services = Services(spec, _context(item, attempt), unit)
     events = list(handle(item.event, services))
     if not events and not unit.dirty:
-        return
-    rows = outbox.stamp(events, spec.name, services.context, services.now())
-    outbox.note_handled(unit, spec.name, item, services.now())
+        return None
+    return outbox.stamp(events, spec.name, services.context, services.now())
+
+
+def _note(spec: FunctionSpec, unit: Unit, handled: Sequence[Envelope], rows: Sequence[outbox.Outgoing]) -> None:
+    """All that is committed with the changes."""
+    unit.flush()
+    outbox.note_all_handled(unit, spec.name, handled, utc_now())
     outbox.write(unit, rows)
-    outgoing.extend(rows)
 
 
 def _context(item: Envelope, attempt: int) -> Context:

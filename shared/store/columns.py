@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Dialect, Integer, Text
 from sqlalchemy.types import TypeDecorator
 
-from events.jsontext import dumps, loads
+from events.jsontext import dumps, loads_own
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -31,7 +31,7 @@ class JsonText(TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
         """Text to value."""
-        return None if value is None else loads(value)
+        return None if value is None else loads_own(value)
 
 
 class LargeJson(JsonText):
@@ -59,7 +59,7 @@ class LargeJson(JsonText):
             return super().process_result_value(value, dialect)
         from shared.objects import objects
 
-        return loads(objects().get(loads(value)["$object"]))
+        return loads_own(objects().get(loads_own(value)["$object"]).decode())
 
 
 class Moment(TypeDecorator[datetime]):

@@ -11,11 +11,11 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, NestedTransaction, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, PendingRollbackError, SQLAlchemyError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
@@ -27,6 +27,7 @@ BUSY_TIMEOUT_SECONDS = 10
 #: SQLite's connections of a process: those kept, and those added while it has much to do. A call may have two.
 KEPT, ADDED = 4, 12
 
+T = TypeVar("T")
 log = logging.getLogger("store")
 _engines: dict[str, Engine] = {}
 
@@ -164,6 +165,7 @@ class Unit:
         self.context = context
         self._reader: Connection | None = None
         self._writer: Connection | None = None
+        self._gathered: dict[Callable[[Unit, Any], None], list[Any]] = {}
 
     @property
     def _engine(self) -> Engine:
@@ -171,8 +173,8 @@ class Unit:
 
     @property
     def dirty(self) -> bool:
-        """Whether a write transaction was begun."""
-        return self._writer is not None
+        """Whether a write transaction was begun, or there is something to write."""
+        return self._writer is not None or bool(self._gathered)
 
     @property
     def many_writers(self) -> bool:
@@ -223,6 +225,22 @@ class Unit:
             _postgres().lock(connection, int.from_bytes(digest, signed=True))
         return connection
 
+    def gather(self, item: T, write: Callable[[Unit, list[T]], None]) -> None:
+        """Let `write` be called once for all that is gathered for it, at the transaction's end: many rows cost little
+        more than one. Nobody sees them before."""
+        self._gathered.setdefault(write, []).append(item)
+
+    def flush(self) -> None:
+        """Write what was gathered, now."""
+        gathered, self._gathered = self._gathered, {}
+        for write, items in gathered.items():
+            write(self, items)
+
+    def undo(self, savepoint: NestedTransaction) -> None:
+        """Undo what was written, and drop what was gathered, since the savepoint, before which `flush` was called."""
+        self._gathered.clear()
+        savepoint.rollback()
+
     def rest(self) -> None:
         """Give the connection back before long work that reads nothing; the next read takes one again."""
         if self._reader is not None and self._writer is None:
@@ -231,12 +249,14 @@ class Unit:
 
     def commit(self) -> None:
         """Make all changes durable."""
+        self.flush()
         if self._writer is not None:
             self._writer.commit()
         self.close()
 
     def close(self) -> None:
         """Give the connections back; what was not committed is undone."""
+        self._gathered.clear()
         held = (self._writer, self._reader)
         self._writer = self._reader = None
         for connection in held:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.dialects import sqlite
 
-from shared.coordination.order_history import _Past
+from shared.coordination.order_queries import emails
 from shared.store.database import Unit
 
 
@@ -17,7 +17,8 @@ from shared.store.database import Unit
 def test_the_addresses_that_share_a_key_are_found_by_their_task(home: Path) -> None:
     unit = Unit("orchestration")
     try:
-        query = _Past(unit, "demo", datetime.now(UTC), "o-1")._emails(["card", "address"])
+        at = datetime.now(UTC)
+        query = emails(("card", "address")).params(of="demo", order="o-1", until=at, month=at)
         plain = query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
         plan = [row.detail for row in unit.read().execute(text(f"EXPLAIN QUERY PLAN {plain}"))]
     finally:

@@ -83,6 +83,7 @@ def test_a_fact_is_sent_after_the_commit_with_the_story_of_its_cause(world: Worl
     assert world.run() == [204]
     (fact,) = world.facts()
     assert (fact.tenant, fact.correlation, fact.extensions["causationid"]) == ("demo", "story", "e-1")
+    outbox.sent().note()
     assert [row.sent_at is not None for row in world.rows("outbox")] == [True]
 
 

@@ -91,14 +91,14 @@ def test_an_event_whose_connection_is_lost_comes_again_and_is_handled_once(
 ) -> None:
     functions.order("90000.00")
     (work,) = functions.events(ApprovalWork)
-    real = outbox.note_handled
+    real = outbox.note_all_handled
 
     def lose(*given: Any) -> None:
         real(*given)
         end_sessions(cluster)
 
     with monkeypatch.context() as patched:
-        patched.setattr(outbox, "note_handled", lose)
+        patched.setattr(outbox, "note_all_handled", lose)
         assert functions.deliver("hitl-open", work) == [503]
         assert functions.deliver("hitl-open", work, work) == [503, 503]
     assert functions.rows(outbox.table("orchestration", "inbox")) == []

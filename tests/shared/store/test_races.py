@@ -328,6 +328,7 @@ def test_relays_at_once_send_each_row_once_where_claims_can_be_told_apart(
 ) -> None:
     for _ in range(10):
         functions.order()
+    outbox.sent().note()
     unit = Unit("orchestration")
     sent = outbox.table("orchestration", "outbox")
     unit.write().execute(update(sent).values(sent_at=None))
