@@ -33,7 +33,7 @@ MARK = "TRIAL_HOME"
 
 class Platform:
     """One platform in one home. `lines` are its JSON log lines since it was started last, `errors` what it wrote to
-    standard error meanwhile."""
+    standard error meanwhile; both of all its lives are added to the file `log` where that is set."""
 
     def __init__(self, home: Path, stack: Path | None = None, **environment: str) -> None:
         """`stack` is what it runs instead of the repository's `stack.yml`; `environment` its settings, those of
@@ -44,6 +44,7 @@ class Platform:
         self.environment = environment
         self.lines: list[dict[str, Any]] = []
         self.errors: list[str] = []
+        self.log: Path | None = None
         self.process: subprocess.Popen[str] | None = None
         self._readers: list[threading.Thread] = []
         self._tokens: dict[str, str] = {}
@@ -67,6 +68,7 @@ class Platform:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # Ctrl-C is ours: what it means for the platform we say
         )
         self._readers = [
             threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True),
@@ -88,16 +90,21 @@ class Platform:
 
     def _read(self, stream: Any) -> None:
         lines = self.lines
-        with stream:
-            for line in stream:
-                if line.endswith("\n"):  # else it was killed in the middle of a line
-                    lines.append(json.loads(line))
+        for line in self._kept(stream):
+            if line.endswith("\n"):  # else it was killed in the middle of a line
+                lines.append(json.loads(line))
 
     def _read_errors(self, stream: Any) -> None:
         errors = self.errors
-        with stream:
+        for line in self._kept(stream):
+            errors.append(line)
+
+    def _kept(self, stream: Any) -> Iterator[str]:
+        with stream, self.log.open("a") if self.log else contextlib.nullcontext() as log:
             for line in stream:
-                errors.append(line)
+                if log is not None:
+                    log.write(line if line.endswith("\n") else line + "\n")
+                yield line
 
     def _died(self) -> bool:
         assert self.process is not None
