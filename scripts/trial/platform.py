@@ -19,7 +19,7 @@ import psutil  # type: ignore[import-untyped]  # it has no types
 
 from events.topology import TOPOLOGY
 from scripts.trial.stores import Stores
-from scripts.trial.waiting import WAIT_SECONDS, free_port, wait_for
+from scripts.trial.waiting import WAIT_SECONDS, NotInTime, free_port, wait_for
 from shared.bus import open_bus
 from shared.bus.port import Bus
 from shared.settings import read_settings
@@ -57,8 +57,9 @@ class Platform:
 
     # --- life
 
-    def start(self, *arguments: str) -> Platform:
-        """Start, with these further arguments, and wait until it answers. Raises `RuntimeError` when it ends."""
+    def start(self, *arguments: str, seconds: float = WAIT_SECONDS) -> Platform:
+        """Start, with these further arguments, and wait until it answers. Raises `RuntimeError` when it ends,
+        `NotInTime` when it is not ready after so many seconds."""
         self.lines, self.errors = [], []
         stack = ["--stack", str(self.stack)] if self.stack else []
         self.process = subprocess.Popen(
@@ -76,7 +77,11 @@ class Platform:
         ]
         for reader in self._readers:
             reader.start()
-        wait_for(lambda: self.has_line("ready") or self._died(), "the platform to be ready")
+        try:
+            wait_for(lambda: self.has_line("ready") or self._died(), "the platform to be ready", seconds)
+        except NotInTime:
+            self.kill()
+            raise
         return self
 
     def command(self, verb: str = "up") -> list[str]:
@@ -149,7 +154,12 @@ class Platform:
         for process in self.processes():  # one that a test has suspended ends now
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGCONT)
-        wait_for(lambda: not self.processes(), "its processes to be gone")
+        try:
+            wait_for(lambda: not self.processes(), "its processes to be gone")
+        finally:
+            for process in self.processes():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
         for reader in self._readers:
             reader.join()
 

@@ -22,11 +22,13 @@ _PAUSE_SECONDS = 1.0
 
 @dataclass
 class Scene:
-    """One trial. `ended` are the ends of the platform that nobody asked for."""
+    """One trial. `ended` are the ends of the platform that nobody asked for, `starts_failed` its last words where it
+    could not start."""
 
     engines: Engines
     platform: Platform
     ended: list[str] = field(default_factory=list)
+    starts_failed: list[str] = field(default_factory=list)
     _hands: threading.RLock = field(default_factory=threading.RLock)
 
     def start_host(self) -> None:
@@ -36,11 +38,12 @@ class Scene:
         with self._hands:
             while True:
                 try:
-                    self.platform.start()
+                    self.platform.start(seconds=_START_SECONDS)
                     return
-                except RuntimeError:
+                except RuntimeError as error:
                     if time.monotonic() > until:
                         raise
+                    self.starts_failed.append(str(error).strip().splitlines()[-1])
                 time.sleep(_PAUSE_SECONDS)  # as a supervisor pauses between two starts
 
     def kill_host(self) -> None:
