@@ -71,7 +71,8 @@ class Soaked:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code."""
     options = _options(arguments)
-    chosen = [hurt for hurt in hurts(ALL) if not options.only or any(one in hurt.name for one in options.only)]
+    table = hurts(ALL, bridges=options.bridges > 0)
+    chosen = [hurt for hurt in table if not options.only or any(one in hurt.name for one in options.only)]
     console = Console()
     if options.list:
         show.print_hurts(chosen, console)
@@ -102,7 +103,7 @@ def soak(
     with console.status("starting the engines"), Engines(folder / ENGINES, behind=ALL) as engines:
         platform = Platform(folder / HOME, None, **engines.environment())
         platform.log = options.log or folder / "platform.log"
-        scene = Scene(engines, platform)
+        scene = Scene(engines, platform, ("--bridges", str(options.bridges)))
         try:
             scene.start_host()
             console.print(f"the platform is on http://127.0.0.1:{platform.port}, its log in {platform.log}")
@@ -168,6 +169,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--every", type=float, default=5.0, help="seconds between two hurts, on average")
     parser.add_argument("--rate", type=float, default=5.0, help="orders, tickets and events a second")
     parser.add_argument("--seed", type=int, default=1, help="the same seed sends the same, and hurts in the same order")
+    parser.add_argument("--bridges", type=int, default=2, help="bridges in processes of their own; 0: the host does it")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="hurts with one of these in their name")
     parser.add_argument("--list", action="store_true", help="show the hurts and end")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was found there, for programs")

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # it has no types
 
 from scripts import services
-from scripts.trial.platform import MARK, ROOT
+from scripts.trial.platform import ROOT, marked
 
 #: Below a trial's folder: the engines' state, and the home of the platform.
 ENGINES, HOME = "engines", "home"
@@ -38,11 +38,11 @@ def guarded(folder: Path) -> Iterator[None]:
 
 def clean_up(folder: Path) -> None:
     """End every process of the platform and the engines of this folder; forget their data."""
-    home = str(folder / HOME)
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            if process.environ().get(MARK) == home:
+    while left := marked(str(folder / HOME)):  # they may start others meanwhile
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+        psutil.wait_procs(left, timeout=10)
     services.down(folder=folder / ENGINES, wipe=True)
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -7,7 +7,6 @@ nothing to hurt), how long that lasts, and what makes it good. A row is all that
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from random import Random
 import psutil  # type: ignore[import-untyped]  # it has no types
 
 from events.topology import QUEUES
-from host.main import Options
 from scripts.trial.scene import Scene
 from shared.bus.port import Message
 from shared.errors import TryAgain
@@ -171,8 +169,9 @@ def _deliver_again(scene: Scene, rng: Random) -> str:
     return f"{len(copies)} messages again"
 
 
-def hurts(proxied: Sequence[str]) -> list[Hurt]:
-    """Every way to hurt a trial whose platform reaches the engines `proxied` through proxies."""
+def hurts(proxied: Sequence[str], *, bridges: bool) -> list[Hurt]:
+    """Every way to hurt a trial whose platform reaches the engines `proxied` through proxies, and which has `bridges`
+    in processes of their own."""
     found = [
         *(_kill_engine(name) for name in ("rabbitmq", "kafka", "postgres", "redis")),
         *([_kill_s3()] if "s3" in proxied else []),
@@ -185,7 +184,7 @@ def hurts(proxied: Sequence[str]) -> list[Hurt]:
         Hurt("kill zygote", "zygote", _kill_zygote),
         Hurt("deliver again", "messages", _deliver_again, weight=4),
     ]
-    if "bridges" in {field.name for field in dataclasses.fields(Options)}:
+    if bridges:
         found.append(Hurt("kill bridge", "bridge", _kill_bridge, weight=4))
         found.append(Hurt("suspend bridge", "bridge", _suspend_bridge, _resume_bridges, (1.0, 8.0)))
     return found

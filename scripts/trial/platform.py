@@ -209,14 +209,17 @@ class Platform:
 
     def processes(self) -> list[psutil.Process]:
         """Every process of this platform, whoever its parent is."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.environ().get(MARK) == str(self.home) and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                continue
-        return found
+        return marked(str(self.home))
+
+
+def marked(home: str) -> list[psutil.Process]:
+    """The processes of the platform in this home."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if process.environ().get(MARK) == home and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 def _clean_environment() -> dict[str, str]:

@@ -22,11 +22,12 @@ _PAUSE_SECONDS = 1.0
 
 @dataclass
 class Scene:
-    """One trial. `ended` are the ends of the platform that nobody asked for, `starts_failed` its last words where it
-    could not start."""
+    """One trial. `arguments` are those of `scripts/up`, `ended` the ends of the platform that nobody asked for,
+    `starts_failed` its last words where it could not start."""
 
     engines: Engines
     platform: Platform
+    arguments: tuple[str, ...] = ()
     ended: list[str] = field(default_factory=list)
     starts_failed: list[str] = field(default_factory=list)
     _hands: threading.RLock = field(default_factory=threading.RLock)
@@ -38,7 +39,7 @@ class Scene:
         with self._hands:
             while True:
                 try:
-                    self.platform.start(seconds=_START_SECONDS)
+                    self.platform.start(*self.arguments, seconds=_START_SECONDS)
                     return
                 except RuntimeError as error:
                     if time.monotonic() > until:
