@@ -7,6 +7,7 @@ engines are shared: a test takes a database, a virtual host or names of its own.
 from __future__ import annotations
 
 import os
+from typing import NoReturn
 
 import pytest
 
@@ -49,11 +50,21 @@ def _url(name: str) -> str:
     return ENGINES[name].url(_up(name))
 
 
+def need(*names: str) -> None:
+    """For a test that starts engines of its own: skips it, in CI fails it, where this machine lacks what one needs."""
+    lacking = [lack.what for name in names for lack in ENGINES[name].missing()]
+    if lacking:
+        _without(f"not found: {', '.join(lacking)}: scripts/services up installs or names it")
+
+
 def _up(name: str) -> Instance:
     instance = fleet.answering(name, fleet.home())
     if instance is None:
-        text = f"{name} is not up: scripts/services up {name}"
-        if os.environ.get("CI"):
-            pytest.fail(text)
-        pytest.skip(text)
+        _without(f"{name} is not up: scripts/services up {name}")
     return instance
+
+
+def _without(text: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(text)
+    pytest.skip(text)

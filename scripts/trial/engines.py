@@ -9,11 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import urllib3
 
 from scripts import services
-from scripts.engines import rabbitmq
+from scripts.engines import rabbitmq, s3
 from scripts.engines.instance import ADDRESS, Instance
 from scripts.trial.proxy import Proxy
 
@@ -30,6 +31,7 @@ class Engines:
         self.folder = folder
         self.names = tuple(names)
         self.proxies: dict[str, Proxy] = {name: Proxy() for name in names if name in behind}
+        self._kept: dict[str, bytes] = {}
 
     def __enter__(self) -> Engines:
         try:
@@ -98,6 +100,33 @@ class Engines:
     def resume(self, name: str) -> None:
         """Let it go on."""
         services.resume(name, self.folder)
+
+    def kill_objects(self) -> int:
+        """kill -9 of S3's server, which keeps its objects in memory only; they are kept here for `restore_objects`.
+        The way to it must be cut, so that none comes meanwhile. Returns how many there are."""
+        pages = self._s3().get_paginator("list_objects_v2").paginate(Bucket=s3.BUCKET)
+        names = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        self._kept = {name: self._s3().get_object(Bucket=s3.BUCKET, Key=name)["Body"].read() for name in names}
+        self.kill("s3")
+        return len(self._kept)
+
+    def restore_objects(self) -> None:
+        """Start S3's server again, with what it had."""
+        self.start_again("s3")
+        for name, body in self._kept.items():
+            self._s3().put_object(Bucket=s3.BUCKET, Key=name, Body=body)
+        self._kept = {}
+
+    def _s3(self) -> Any:
+        import boto3
+
+        return boto3.client(
+            "s3",
+            endpoint_url=s3.url(self.find("s3")),
+            region_name=s3.REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
 
     def heal(self) -> None:
         """Have all of them up, and the network whole."""

@@ -19,7 +19,7 @@ import psutil  # type: ignore[import-untyped]  # it has no types
 
 from events.topology import TOPOLOGY
 from scripts.trial.stores import Stores
-from scripts.trial.waiting import WAIT_SECONDS, free_port, wait_for
+from scripts.trial.waiting import WAIT_SECONDS, NotInTime, free_port, wait_for
 from shared.bus import open_bus
 from shared.bus.port import Bus
 from shared.settings import read_settings
@@ -33,7 +33,7 @@ MARK = "TRIAL_HOME"
 
 class Platform:
     """One platform in one home. `lines` are its JSON log lines since it was started last, `errors` what it wrote to
-    standard error meanwhile."""
+    standard error meanwhile; both of all its lives are added to the file `log` where that is set."""
 
     def __init__(self, home: Path, stack: Path | None = None, **environment: str) -> None:
         """`stack` is what it runs instead of the repository's `stack.yml`; `environment` its settings, those of
@@ -44,6 +44,7 @@ class Platform:
         self.environment = environment
         self.lines: list[dict[str, Any]] = []
         self.errors: list[str] = []
+        self.log: Path | None = None
         self.process: subprocess.Popen[str] | None = None
         self._readers: list[threading.Thread] = []
         self._tokens: dict[str, str] = {}
@@ -56,8 +57,9 @@ class Platform:
 
     # --- life
 
-    def start(self, *arguments: str) -> Platform:
-        """Start, with these further arguments, and wait until it answers. Raises `RuntimeError` when it ends."""
+    def start(self, *arguments: str, seconds: float = WAIT_SECONDS) -> Platform:
+        """Start, with these further arguments, and wait until it answers. Raises `RuntimeError` when it ends,
+        `NotInTime` when it is not ready after so many seconds."""
         self.lines, self.errors = [], []
         stack = ["--stack", str(self.stack)] if self.stack else []
         self.process = subprocess.Popen(
@@ -67,6 +69,7 @@ class Platform:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # Ctrl-C is ours: what it means for the platform we say
         )
         self._readers = [
             threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True),
@@ -74,7 +77,11 @@ class Platform:
         ]
         for reader in self._readers:
             reader.start()
-        wait_for(lambda: self.has_line("ready") or self._died(), "the platform to be ready")
+        try:
+            wait_for(lambda: self.has_line("ready") or self._died(), "the platform to be ready", seconds)
+        except NotInTime:
+            self.kill()
+            raise
         return self
 
     def command(self, verb: str = "up") -> list[str]:
@@ -88,16 +95,21 @@ class Platform:
 
     def _read(self, stream: Any) -> None:
         lines = self.lines
-        with stream:
-            for line in stream:
-                if line.endswith("\n"):  # else it was killed in the middle of a line
-                    lines.append(json.loads(line))
+        for line in self._kept(stream):
+            if line.endswith("\n"):  # else it was killed in the middle of a line
+                lines.append(json.loads(line))
 
     def _read_errors(self, stream: Any) -> None:
         errors = self.errors
-        with stream:
+        for line in self._kept(stream):
+            errors.append(line)
+
+    def _kept(self, stream: Any) -> Iterator[str]:
+        with stream, self.log.open("a") if self.log else contextlib.nullcontext() as log:
             for line in stream:
-                errors.append(line)
+                if log is not None:
+                    log.write(line if line.endswith("\n") else line + "\n")
+                yield line
 
     def _died(self) -> bool:
         assert self.process is not None
@@ -142,7 +154,12 @@ class Platform:
         for process in self.processes():  # one that a test has suspended ends now
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGCONT)
-        wait_for(lambda: not self.processes(), "its processes to be gone")
+        try:
+            wait_for(lambda: not self.processes(), "its processes to be gone")
+        finally:
+            for process in self.processes():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
         for reader in self._readers:
             reader.join()
 
@@ -192,14 +209,17 @@ class Platform:
 
     def processes(self) -> list[psutil.Process]:
         """Every process of this platform, whoever its parent is."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.environ().get(MARK) == str(self.home) and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                continue
-        return found
+        return marked(str(self.home))
+
+
+def marked(home: str) -> list[psutil.Process]:
+    """The processes of the platform in this home."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            if process.environ().get(MARK) == home and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
 
 
 def _clean_environment() -> dict[str, str]:

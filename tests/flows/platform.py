@@ -18,7 +18,7 @@ from events.topology import QUEUES
 from scripts.trial import platform as trial
 from scripts.trial.platform import ADMIN, PASSWORD, ROOT
 from scripts.trial.quiet import GROUPS
-from scripts.trial.waiting import free_port, wait_for
+from scripts.trial.waiting import WAIT_SECONDS, free_port, wait_for
 
 __all__ = ["ADMIN", "PASSWORD", "ROOT", "Platform", "at_once", "free_port", "wait_for"]
 
@@ -40,9 +40,9 @@ def at_once(times: int, do: Callable[[int], T]) -> list[T]:
 class Platform(trial.Platform):
     """One platform in one home."""
 
-    def start(self, *arguments: str) -> Platform:
+    def start(self, *arguments: str, seconds: float = WAIT_SECONDS) -> Platform:
         """Start and wait until it answers."""
-        super().start(*arguments)
+        super().start(*arguments, seconds=seconds)
         return self
 
     def task(self, task_id: str, *statuses: str) -> Any:

@@ -1,0 +1,94 @@
+"""A short soak on real engines: whatever is hurt, the count is exact, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]  # it has no types
+import pytest
+
+from scripts.trial.waiting import wait_for
+from tests.engines import need
+from tests.flows.platform import ROOT
+
+pytestmark = pytest.mark.flow
+ENGINES = ("postgres", "rabbitmq", "kafka", "redis", "s3")
+SECONDS = 600
+
+
+def soak(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """`scripts/soak`, with its folder below this one."""
+    need(*ENGINES)
+    folder.chmod(0o755)
+    return subprocess.Popen(
+        [sys.executable, "-m", "scripts.soak", "--json", str(folder / "found.json"), *arguments],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # it may be ignored where we run
+    )
+
+
+def left(folder: Path) -> list[psutil.Process]:
+    """What runs with this folder in its command line."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        if any(str(folder) in word for word in process.info["cmdline"] or ()):
+            found.append(process)
+    return found
+
+
+@pytest.mark.timeout(SECONDS)
+def test_the_count_is_exact_whatever_is_hurt(tmp_path: Path) -> None:
+    """Forty seconds of it; the same seed in each run. Afterwards neither a process nor a file is there."""
+    process = soak(tmp_path, "--minutes", "0.67", "--every", "3", "--rate", "2", "--seed", "20261123")
+    said, _ = process.communicate(timeout=SECONDS)
+    found: dict[str, Any] = json.loads((tmp_path / "found.json").read_text())
+    reckoning = found["reckoning"]
+    assert process.returncode == 0, said
+    assert reckoning["exact"]
+    assert reckoning["submitted"] == reckoning["done"] + reckoning["waiting"] + reckoning["dead"]
+    assert reckoning["submitted"] >= 20
+    assert len(found["wounds"]) >= 5
+    assert (left(tmp_path), list(tmp_path.glob("soak-*"))) == ([], [])
+
+
+@pytest.mark.timeout(SECONDS)
+def test_ctrl_c_ends_it_in_order_with_a_count(tmp_path: Path) -> None:
+    process = soak(tmp_path, "--rate", "2", "--only", "kill function")
+    assert process.stdout is not None
+    while "submitted" not in process.stdout.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, said
+    assert "exact" in said
+    assert left(tmp_path) == []
+
+
+@pytest.mark.timeout(SECONDS)
+def test_killed_it_leaves_nothing_behind(tmp_path: Path) -> None:
+    """`kill -9`: its guard ends the engines and the platform, and takes the folder away."""
+    process = soak(tmp_path, "--only", "kill function")
+    assert process.stdout is not None
+    while "submitted" not in process.stdout.readline():
+        assert process.poll() is None
+    assert len(left(tmp_path)) > len(ENGINES)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not left(tmp_path) and not list(tmp_path.glob("soak-*/*")), "everything to be gone", 120)
+
+
+def test_a_hurt_that_is_not_known_is_said_in_words() -> None:
+    command = [sys.executable, "-m", "scripts.soak", "--only", "love"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert said.returncode == 2
+    assert said.stderr == "no hurt is named like love; --list shows them\n"
