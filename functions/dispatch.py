@@ -39,6 +39,7 @@ PATIENCE = 0.4
 
 def handle(event: RoleWork, services: Services) -> Iterable[Event]:
     """Hand the work to its role and wait for the answer."""
+    services.unit.rest()  # more may wait for their roles than the database has connections for us
     status, detail = _offer(event, services)
     if 200 <= status < 300:
         return []
