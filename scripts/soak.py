@@ -103,6 +103,7 @@ def soak(
     with console.status("starting the engines"), Engines(folder / ENGINES, behind=ALL) as engines:
         platform = Platform(folder / HOME, None, **engines.environment())
         platform.log = options.log or folder / "platform.log"
+        platform.log.write_text("")
         scene = Scene(engines, platform, ("--bridges", str(options.bridges)))
         try:
             scene.start_host()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,8 @@ from shared.settings import read_settings
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery staple"
 ADMIN = "admin@demo.example"
+#: Access tokens are good for fifteen minutes.
+TOKEN_SECONDS = 300.0
 #: Read by nobody: it marks all processes of one platform, whoever started them.
 MARK = "TRIAL_HOME"
 
@@ -47,7 +50,7 @@ class Platform:
         self.log: Path | None = None
         self.process: subprocess.Popen[str] | None = None
         self._readers: list[threading.Thread] = []
-        self._tokens: dict[str, str] = {}
+        self._tokens: dict[str, tuple[str, float]] = {}
         self.stores = Stores(self.variables())
         self.client = self._new_client()
 
@@ -166,12 +169,15 @@ class Platform:
     # --- speaking
 
     def token(self, user: str = ADMIN) -> str:
-        """An access token of a user, kept: for minutes (`scripts.trial.caller` signs in again by itself)."""
-        if user not in self._tokens:
-            answer = self.client.post("/auth/login", json={"email": user, "password": PASSWORD})
-            assert answer.status_code == 200, answer.text
-            self._tokens[user] = answer.json()["access_token"]
-        return self._tokens[user]
+        """An access token of a user, kept for as long as it surely is valid."""
+        kept, until = self._tokens.get(user, ("", 0.0))
+        if time.monotonic() < until:
+            return kept
+        answer = self.client.post("/auth/login", json={"email": user, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        token = str(answer.json()["access_token"])
+        self._tokens[user] = token, time.monotonic() + TOKEN_SECONDS
+        return token
 
     def call(self, method: str, path: str, user: str | None = ADMIN, **more: Any) -> httpx.Response:
         """One request as a user; None is nobody."""

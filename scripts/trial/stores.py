@@ -16,12 +16,13 @@ class Stores:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """`environ` holds the platform's settings."""
-        self._urls = read_settings(environ).databases
+        settings = read_settings(environ)
+        self._urls = {**settings.databases, "bus": settings.bus_url}
         self._engines: dict[str, Engine] = {}
 
     def rows(self, context: str, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        """What a context's database answers; `values` stand for `?` in SQLite, for `%s` in PostgreSQL. Raises
-        `SQLAlchemyError` when it cannot be asked."""
+        """What a context's database, or the embedded "bus", answers; `values` stand for `?` in SQLite, for `%s` in
+        PostgreSQL. Raises `SQLAlchemyError` when it cannot be asked."""
         with self._engine(context).connect() as connection:
             return [tuple(row) for row in connection.exec_driver_sql(query, values or None)]
 

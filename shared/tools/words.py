@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from collections.abc import Callable, Collection, Hashable, Sequence
 from functools import cache, lru_cache
 
 from shared.tools.function_words import base_language, function_words
+
+_stemming = threading.Lock()
 
 # A run of letters and digits; an apostrophe stays inside a word ("don't", "l'ordre").
 _TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -57,7 +60,12 @@ def _stemmer(code: str | None) -> Callable[[str], str] | None:
     import snowballstemmer  # 0.1 s: only where a text is really read
 
     stem_word: Callable[[str], str] = snowballstemmer.stemmer(STEMMERS[code]).stemWord
-    return stem_word
+
+    def alone(word: str) -> str:
+        with _stemming:  # a stemmer keeps the word that it is at
+            return stem_word(word)
+
+    return alone
 
 
 def shingles(items: Sequence[str], k: int = 4) -> frozenset[tuple[str, ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -133,7 +134,13 @@ def _public_calendar(country: str, region: str | None) -> Callable[[dt.date], bo
     except NotImplementedError:
         wrong = "region" if country in holidays.list_supported_countries() else "country"
         raise Invalid.field(wrong, "has no calendar of public holidays here") from None
-    working: Callable[[dt.date], bool] = calendar.is_working_day
+    known: Callable[[dt.date], bool] = calendar.is_working_day
+    filling = threading.Lock()
+
+    def working(day: dt.date) -> bool:
+        with filling:  # it fills a year in when first asked for it, and calls it known before it is full
+            return known(day)
+
     return working
 
 

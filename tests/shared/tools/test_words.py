@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+import snowballstemmer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.tools.function_words import base_language, function_words, listed_words
-from shared.tools.words import jaccard, shingles, stems, tokens, words
+from shared.tools.words import jaccard, shingles, stem, stems, tokens, words
 
 sets = st.frozensets(st.integers(0, 20))
+ENDINGS = ("", "e", "en", "est", "et", "te", "ten", "test", "tet", "ung", "ungen", "er", "ern", "isch", "lich", "keit")
 
 
 def test_tokens_are_words_and_numbers_folded_with_apostrophes_kept() -> None:
@@ -81,3 +86,21 @@ def test_the_jaccard_coefficient_is_symmetric_and_between_0_and_1(a: frozenset[i
 @given(sets, sets)
 def test_the_jaccard_coefficient_counts_shared_against_all(a: frozenset[int], b: frozenset[int]) -> None:
     assert jaccard(a, b) * len(a | b) == pytest.approx(len([x for x in a if x in b]))
+
+
+def test_threads_at_once_stem_as_one_does_alone() -> None:
+    """A Snowball stemmer keeps the word that it is at; a process may read several texts at once."""
+    language = "de"
+    many = [f"{start}{end}" for start in ("bestell", "liefer", "rechn", "wander") for end in ENDINGS]
+    alone = snowballstemmer.stemmer("german").stemWords(many)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(20):
+                stem.cache_clear()
+                found = list(pool.map(lambda _: [stem(word, language) for word in many], range(8)))
+                assert found == [alone] * 8
+    finally:
+        sys.setswitchinterval(before)
+        stem.cache_clear()

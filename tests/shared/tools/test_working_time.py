@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import holidays
 import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.errors import Invalid
-from shared.tools.working_time import Opening, working_days, working_hours
+from shared.tools.working_time import Opening, _public_calendar, working_days, working_hours
 
 BERLIN = ZoneInfo("Europe/Berlin")
 OFFICE = Opening(dt.time(9), dt.time(17), "Europe/Berlin")
@@ -174,3 +176,27 @@ def test_wrong_hours_are_named(start: Any, hours: Any, field: str) -> None:
     with pytest.raises(Invalid) as caught:
         working_hours(start, hours, OFFICE)
     assert caught.value.problems[0].field == field
+
+
+def test_who_asks_while_a_year_is_filled_in_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The calendar fills a year in when it is first asked for it; another thread may ask at that moment."""
+    christmas = dt.date(2026, 12, 25)
+    fill = holidays.countries.Germany._populate
+    answers: list[dt.date] = []
+    others: list[threading.Thread] = []
+
+    def ask() -> None:
+        answers.append(working_days(christmas, 0, country="DE"))
+
+    def slowly(calendar: Any, year: int) -> None:
+        if not others:
+            others.append(threading.Thread(target=ask))
+            others[0].start()
+            others[0].join(0.2)  # without waiting for us it has answered by then
+        fill(calendar, year)
+
+    monkeypatch.setattr(holidays.countries.Germany, "_populate", slowly)
+    _public_calendar.cache_clear()
+    ask()
+    others[0].join()
+    assert answers == [dt.date(2026, 12, 28)] * 2

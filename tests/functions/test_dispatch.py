@@ -1,0 +1,57 @@
+"""Dispatch waits for a role, and keeps nothing meanwhile that others need."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from events.envelope import Envelope
+from events.work import RoleWork
+from functions.catalogue import by_name
+from shared.runtime.guard import ANYONE
+from shared.runtime.process import process
+from shared.settings import settings
+from shared.store.database import engine
+
+WORK = RoleWork(task_id="t-1", task_type="order", role="payment_validator", queue="auto_orders", step=0)
+SENT = Envelope("e-1", "/bizosaas/tasks-create", WORK, extensions={"tenantid": "demo", "correlationid": "story"})
+
+
+class Role(BaseHTTPRequestHandler):
+    """A role that notes how many connections to the database are out while it works."""
+
+    held: list[int]
+    status = 204
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.held.append(engine("orchestration").pool.checkedout())  # type: ignore[attr-defined]  # a QueuePool
+        self.send_response(self.status)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def role(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Role]]:
+    Role.held = []
+    with HTTPServer(("127.0.0.1", 0), Role) as server:
+        monkeypatch.setenv("BIZOSAAS_GATEWAY_URL", f"http://127.0.0.1:{server.server_port}")
+        settings.cache_clear()
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield Role
+        server.shutdown()
+        thread.join()
+
+
+def test_no_connection_is_held_while_a_role_works(role: type[Role]) -> None:
+    """More work waits for roles than a process has connections; it must not wait for those."""
+    (outcome,) = process(by_name()["dispatch"], [SENT], ANYONE, 1)
+    assert (outcome.status, role.held) == (204, [0])
