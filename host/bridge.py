@@ -45,6 +45,8 @@ QUEUE_SHARES = 4
 #: The longest sleep: a poke that was lost is noticed then. Seconds.
 LONGEST_SLEEP = 2.0
 _BUS_DOWN_SECONDS = 1.0
+#: What is to be told, and how many of it were.
+_Told = tuple[list[Any], int]
 
 
 class Bridge:
@@ -146,25 +148,36 @@ class Bridge:
 
     def _ask(self) -> tuple[list[Any], list[Any], float | None]:
         """In the thread of the bus: tell what became of the last ones, and take new ones."""
-        work: list[tuple[Subscription, list[Delivery]]] = []
-        facts: list[tuple[Subscription, list[Record]]] = []
         refusals: list[TryAgain] = []
-        work_goes_on = self._try(refusals, self._tell_of_work)
-        facts_go_on = self._try(refusals, self._tell_of_facts)
         try:
             self._chores()
         except TryAgain as error:  # a database that is locked must not keep the bus from moving
             log.warning("chores must wait: %s", error.detail)
-        if work_goes_on:
-            self._try(refusals, lambda: self._take_work(work))
-        if facts_go_on:
-            self._try(refusals, lambda: self._take_facts(facts))
-        # What was taken before the bus failed is handed over: else it would be nobody's until its lease ran out.
+        work = self._half(refusals, self._tell_of_work, self._take_work)
+        facts = self._half(refusals, self._tell_of_facts, self._take_facts)
         if work or facts:
             return work, facts, None
         if refusals:
             raise refusals[0]
         return work, facts, self._bus.next_wakeup()
+
+    def _half(
+        self, refusals: list[TryAgain], tell: Callable[[], list[_Told]], take: Callable[[list[Any]], None]
+    ) -> list[Any]:
+        """Tell one half of the bus, then take from it; an engine that can does that as one. What an engine that cannot
+        gave before it failed is handed over: else it would be nobody's until its lease ran out."""
+        taken: list[Any] = []
+        told: list[_Told] = []
+        try:
+            with self._bus.together():
+                if self._try(refusals, lambda: told.extend(tell())):
+                    self._try(refusals, lambda: take(taken))
+        except TryAgain as error:  # all of it was undone: it is told again, as is what an engine may have missed
+            refusals.append(error)
+            return []
+        for kept, count in told:
+            del kept[:count]
+        return taken
 
     def _try(self, refusals: list[TryAgain], act: Callable[[], None]) -> bool:
         try:
@@ -202,20 +215,19 @@ class Bridge:
 
     def _tell(self) -> None:
         refusals: list[TryAgain] = []
-        self._try(refusals, self._tell_of_work)
-        self._try(refusals, self._tell_of_facts)
+        for tell in (self._tell_of_work, self._tell_of_facts):
+            self._half(refusals, tell, lambda _: None)
         if refusals:
             raise refusals[0]
 
-    def _tell_of_work(self) -> None:
-        # What could not be told stays, and is told in the next round.
-        if acks := self._acks[:]:
+    def _tell_of_work(self) -> list[_Told]:
+        acks = self._acks[:]
+        if acks:
             self._bus.ack(acks)
-            del self._acks[: len(acks)]
-        _work_off(self._told)
+        return [(self._acks, len(acks)), *_work_off(self._told)]
 
-    def _tell_of_facts(self) -> None:
-        _work_off(self._told_of_facts)
+    def _tell_of_facts(self) -> list[_Told]:
+        return _work_off(self._told_of_facts)
 
     async def _in_thread(self, ask: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, ask)
@@ -293,7 +305,8 @@ class Bridge:
         self._wake.set()
 
 
-def _work_off(told: list[Callable[[], object]]) -> None:
-    while told:
-        told[0]()
-        del told[0]
+def _work_off(told: list[Callable[[], object]]) -> list[_Told]:
+    count = len(told)
+    for tell in told[:count]:
+        tell()
+    return [(told, count)]

@@ -57,9 +57,9 @@ class Show:
 
     def __call__(self) -> None:
         """One look. Raises `TryAgain` when the bus cannot be used."""
-        records = self._bus.read(self._topics, LIVE_GROUP, 200, 10.0)
-        if records:
-            for record in records:
-                self._on_fact(record)
-            self._bus.commit(LIVE_GROUP, records)
-            self._bus.release(LIVE_GROUP, records)
+        with self._bus.together():
+            records = self._bus.read(self._topics, LIVE_GROUP, 200, 10.0)
+            if records:  # shown once at most: those who look can look again
+                self._bus.commit(LIVE_GROUP, records)
+        for record in records:
+            self._on_fact(record)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
 
 from events.topology import Topology
 from shared.bus.doorbell import Bell
@@ -103,6 +104,12 @@ class PairBus:
     def discard(self, dead_id: str) -> DeadLetter:
         """See `DeadLetterOffice.discard`."""
         return self._decide(dead_id, lambda engine, own: engine.discard(own))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """See `Engine.together`."""
+        with self._work.together(), self._facts.together():
+            yield
 
     def next_wakeup(self) -> float | None:
         """See `Engine.next_wakeup`: the earlier of the two."""

@@ -9,6 +9,7 @@ send, or not know. An unknown queue or topic is `Invalid` and is named, and noth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -201,6 +202,14 @@ class DeadLetterOffice(Protocol):
 
 class Engine(Publisher, DeadLetterOffice, Protocol):
     """What every engine has, whether it does work, facts or both."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """For a block of calls by this thread, which may be done as one: an engine that pays for each transaction
+        pays once, and others wait meanwhile, so nothing slow belongs into it. When the block raises, or its end
+        raises `TryAgain`, nothing is known of what it told the bus: tell it again; what it leased or read is nobody's.
+        A refusal within the block is a refusal of all of it, where calls are done as one.
+        """
+        ...
 
     def next_wakeup(self) -> float | None:
         """When something next becomes ready by itself (a delay, a lease or a time to live ends), None if never.

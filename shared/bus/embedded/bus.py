@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from shared.bus.doorbell import Bell, Doorbell
 from shared.bus.embedded.dead import EmbeddedDeadLetterOffice
@@ -29,6 +30,12 @@ class EmbeddedBus(EmbeddedQueues, EmbeddedFacts, EmbeddedDeadLetterOffice):
             add_work(connection, self._topology.queues, work, now)
             add_facts(connection, self._topology.topics, facts, now)
         self._ring()
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """See `Engine.together`: one transaction. What is sent in it rings at once, and may be looked for too early."""
+        with self._database.together():
+            yield
 
     def next_wakeup(self) -> float | None:
         """See `Bus.next_wakeup`."""

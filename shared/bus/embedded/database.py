@@ -53,12 +53,18 @@ class Database:
         self._busy_seconds = busy_seconds
         self._turn = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._holder = 0  # the thread that is in `together`
+        self._spoilt = False
         _close_before_forks()
         _databases.add(self)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """All of the block's changes or none. TryAgain (locked, full, unreadable) or Damaged; both change nothing."""
+        if self._holder == threading.get_ident():
+            with self._part() as connection:
+                yield connection
+            return
         if not self._turn.acquire(timeout=self._busy_seconds):
             raise TryAgain(f"{self.path.name} is busy", retry_after=1.0)
         try:
@@ -73,6 +79,33 @@ class Database:
             raise
         finally:
             self._turn.release()
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """The transactions of this thread inside the block are one. When one of them fails, all of them have."""
+        with self.transaction():
+            self._holder, self._spoilt = threading.get_ident(), False
+            try:
+                yield
+                if self._spoilt:
+                    raise self._spoilt_by_a_part()
+            finally:
+                self._holder = 0
+
+    @contextlib.contextmanager
+    def _part(self) -> Iterator[sqlite3.Connection]:
+        if self._spoilt or self._connection is None:
+            raise self._spoilt_by_a_part()
+        try:
+            yield self._connection
+        except BaseException as error:
+            self._spoilt = True
+            if isinstance(error, sqlite3.Error):
+                raise _translated(error, self.path) from error
+            raise
+
+    def _spoilt_by_a_part(self) -> TryAgain:
+        return TryAgain(f"{self.path.name}: a part could not be done, so nothing was", retry_after=1.0)
 
     def close(self) -> None:
         """Close the connection after the transaction that runs, if one does."""

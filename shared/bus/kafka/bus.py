@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from events.topology import TOPOLOGY, Topology
 from shared.bus.doorbell import Bell, InnerBell
@@ -39,6 +40,10 @@ class KafkaFacts(KafkaReader, KafkaDeadLetters):
         if work:
             raise Invalid.field("queue", f"{work[0][0]!r}: Kafka carries facts only")
         self._sender.send_facts(facts)
+
+    def together(self) -> AbstractContextManager[None]:
+        """See `Engine.together`: here each call stands alone."""
+        return nullcontext()
 
     def next_wakeup(self) -> float | None:
         """See `Bus.next_wakeup`: when a lease or a pause of a partition ends, and soon while a group settles."""

@@ -6,6 +6,7 @@ import os
 import random
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from events.topology import QueueSpec, Topology
 from shared.bus.backoff import backoff
@@ -119,6 +120,10 @@ class RabbitBus:
         """See `Bus.bells`: one, which rings when something came to a queue that is leased from."""
         self._bell = self._bell or InnerBell()
         return [self._bell]
+
+    def together(self) -> AbstractContextManager[None]:
+        """See `Engine.together`: here each call stands alone."""
+        return nullcontext()
 
     def next_wakeup(self) -> float | None:
         """See `Bus.next_wakeup`: the end of a lease. Whatever else becomes ready arrives, and rings."""
