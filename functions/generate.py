@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from events.topology import QUEUES, TOPICS
+from events.topology import QUEUES, TOPOLOGY
 from functions.catalogue import functions
 from functions.openapi import document
 from shared.contract import FunctionSpec
@@ -121,10 +121,10 @@ def _problems(spec: FunctionSpec, permissions: Iterable[str]) -> Iterable[str]:
         if queue not in QUEUES:
             yield f"there is no queue {queue}"
     for topic in spec.topics:
-        if topic not in TOPICS:
+        if topic not in TOPOLOGY.topics:
             yield f"there is no topic {topic}"
-    if spec.kind == "http" and not spec.route:
-        yield "an HTTP function needs a route"
+    if spec.kind == "http" and not (spec.route or spec.topics):
+        yield "an HTTP function needs a route, or a topic that calls it"
     if not spec.summary:
         yield "needs a summary"
 

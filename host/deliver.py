@@ -56,14 +56,21 @@ BUSY = problem_type(Busy(""))
 
 
 async def deliver(
-    call: Call, function: str, token: str, messages: Sequence[Message], attempt: int, *, batch: bool
+    call: Call,
+    function: str,
+    token: str,
+    messages: Sequence[Message],
+    attempt: int,
+    *,
+    batch: bool,
+    taken_at: float | None = None,
 ) -> list[Verdict]:
-    """Hand messages to a function; one verdict each, in order.
+    """Hand messages to a function; one verdict each, in order. `taken_at` is when the bus took the only one.
 
     A batch that is refused as a whole (one of it is not readable, or all together are too large) is halved until the
     message to blame stands alone: its neighbours are not refused with it.
     """
-    verdicts = await _deliver(call, function, token, messages, attempt, batch)
+    verdicts = await _deliver(call, function, token, messages, attempt, batch, taken_at)
     if len(messages) == 1 or any(verdict.kind != "never" for verdict in verdicts) or len(set(verdicts)) > 1:
         return verdicts
     middle = len(messages) // 2
@@ -72,7 +79,13 @@ async def deliver(
 
 
 async def _deliver(
-    call: Call, function: str, token: str, messages: Sequence[Message], attempt: int, batch: bool
+    call: Call,
+    function: str,
+    token: str,
+    messages: Sequence[Message],
+    attempt: int,
+    batch: bool,
+    taken_at: float | None,
 ) -> list[Verdict]:
     body = b"[" + b",".join(message.body for message in messages) + b"]" if batch else messages[0].body
     headers = [
@@ -80,6 +93,8 @@ async def _deliver(
         (b"authorization", b"Bearer " + token.encode()),
         (b"x-delivery-attempt", str(attempt).encode()),
     ]
+    if taken_at is not None and not batch:
+        headers.append((b"x-accepted-at", repr(taken_at).encode()))
     try:
         answer = await call(function, headers, body)
     except Unreachable as error:
