@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from events.envelope import Envelope
-from events.topology import QUEUES, TOPICS
+from events.topology import QUEUES, TOPOLOGY
 from events.work import ApprovalWork
 from scripts.command.app import main
 from scripts.command.keys import Keys
@@ -196,9 +196,11 @@ def test_agents_and_topology_are_shown(operator: Operator) -> None:
     assert operator("agents", "nobody").code == 66
     told = operator("topology", "--json").json
     assert {one["name"]: one["ttl_seconds"] for one in told["queues"]} == {n: q.ttl_seconds for n, q in QUEUES.items()}
-    assert {one["name"]: one["partitions"] for one in told["topics"]} == {n: t.partitions for n, t in TOPICS.items()}
+    assert {one["name"]: one["partitions"] for one in told["topics"]} == {
+        n: t.partitions for n, t in TOPOLOGY.topics.items()
+    }
     shown = operator("topology").out
-    assert all(name in shown for name in (*QUEUES, *TOPICS, "auto_seo.dlq"))
+    assert all(name in shown for name in (*QUEUES, *TOPOLOGY.topics, "auto_seo.dlq"))
 
 
 # --- tasks --------------------------------------------------------------------------------------------
