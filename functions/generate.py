@@ -1,5 +1,5 @@
-"""From the catalogue: `stack.yml`, the ingress table, the OpenAPI document and the table of events. Committed, and checked
-to be fresh.
+"""From the catalogue: `stack.yml`, the ingress table, the OpenAPI document and the table of events. Committed, and
+checked to be fresh.
 
 python -m functions.generate           write what changed
 python -m functions.generate --check   say what is stale or wrong, all of it; exit 1 if anything is

@@ -87,9 +87,12 @@ async def _deliver(
     batch: bool,
     taken_at: float | None,
 ) -> list[Verdict]:
+    kind = BATCH if batch else messages[0].content_type or STRUCTURED
+    if not (kind.isascii() and kind.isprintable()):  # whoever writes to a topic may write anything there
+        return [Verdict("never", "400: the content type is no header field")] * len(messages)
     body = b"[" + b",".join(message.body for message in messages) + b"]" if batch else messages[0].body
     headers = [
-        (b"content-type", (BATCH if batch else messages[0].content_type or STRUCTURED).encode()),
+        (b"content-type", kind.encode()),
         (b"authorization", b"Bearer " + token.encode()),
         (b"x-delivery-attempt", str(attempt).encode()),
     ]

@@ -85,16 +85,16 @@ class Verifier:
     def verify(self, token: bytes | str, at: float | None = None) -> Caller:
         """The caller that a token names. Raises `Unauthenticated`, `TryAgain` when the keys are not in place.
 
-        `at`, in seconds since 1970, is when the token was handed in, for what waited since: its times are judged as of
-        then, its signature by the keys of today.
+        `at`, in seconds since 1970, is when the token was handed in, for what waited since: its end is judged as of
+        then, all else as of now.
         """
         raw = token if isinstance(token, bytes) else token.encode("utf-8", "replace")
-        now = self._clock() if at is None else at
+        at = self._clock() if at is None else at
         caller = self._known.get(raw)
         if caller is None:
-            caller = self._check(raw, now)
+            caller = self._check(raw, at)
             self._remember(raw, caller)
-        elif now >= caller.expires_at + LEEWAY_SECONDS:
+        elif at >= caller.expires_at + LEEWAY_SECONDS:
             self._known.pop(raw, None)
             raise _expired()
         return caller
@@ -105,7 +105,7 @@ class Verifier:
                 self._known.pop(next(iter(self._known)), None)  # the oldest entry
             self._known[raw] = caller
 
-    def _check(self, raw: bytes, now: float) -> Caller:
+    def _check(self, raw: bytes, at: float) -> Caller:
         if len(raw) > LONGEST_TOKEN or not _SHAPE.fullmatch(raw):
             raise _refused()
         key, payload = self._signed(raw)
@@ -116,9 +116,9 @@ class Verifier:
         for_service = claims.role == "AGENT"
         if for_service != (key.signs == "service") or not (for_service or (claims.tenant and claims.sid)):
             raise _refused()
-        if max(claims.nbf, claims.iat) > now + LEEWAY_SECONDS:
+        if max(claims.nbf, claims.iat) > self._clock() + LEEWAY_SECONDS:
             raise _refused()
-        if now >= claims.exp + LEEWAY_SECONDS:
+        if at >= claims.exp + LEEWAY_SECONDS:
             raise _expired()
         return Caller(claims.sub, claims.tenant, claims.role, claims.sid, claims.jti, float(claims.exp))
 

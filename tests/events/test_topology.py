@@ -61,7 +61,7 @@ def test_the_audit_trail_is_kept_for_ever_because_the_index_is_rebuilt_from_it()
 
 
 def test_the_topology_holds_both_tables_and_the_door_for_backends():
-    """The door is none of the seventeen: it holds no facts of the platform, and the broker's time stands on its events."""
+    """The door is none of the seventeen: it holds no facts of the platform, and the broker's time is on its events."""
     assert TOPOLOGY.queues == QUEUES
     assert TOPOLOGY.topics == {**TOPICS, "domain.incoming": INCOMING}
     assert (INCOMING.partitions, INCOMING.stamped) == (3, True)
