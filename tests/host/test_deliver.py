@@ -55,6 +55,14 @@ def test_a_poison_message_in_a_batch_is_refused_alone() -> None:
     assert verdicts == [Verdict("never", "400: not JSON") if number == 3 else DONE for number in range(10)]
 
 
+def test_a_content_type_that_is_no_header_field_is_refused_without_a_call() -> None:
+    """Whoever may write to a topic could otherwise write a line of the request, or stop the topic for everybody."""
+    for kind in ("application/json\r\nx-accepted-at: 1", "text/\x00", "text/é"):
+        verdicts, bodies = handed([Message("1", b"{}", kind)], reads_json, batch=False)
+        assert verdicts == [Verdict("never", "400: the content type is no header field")]
+        assert bodies == []
+
+
 def test_a_batch_that_is_too_large_together_goes_in_parts() -> None:
     """Each message alone is small enough, so each is done, and in order."""
     bodies = [b'{"number":%d}' % number for number in range(8)]
