@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
+import subprocess
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from events.envelope import BATCH
 from shared.bus.port import Message
 from tests.flows.counting import count, facts
-from tests.flows.platform import Platform, wait_for
+from tests.flows.platform import PASSWORD, ROOT, Platform, wait_for
 from tests.flows.samples import order
 from tests.flows.test_orders import placed, publish, task_of
 from tests.functions.gateway.samples import WELCOME, told
@@ -108,3 +110,18 @@ def test_what_is_refused_on_the_topic_rests_for_the_operator_without_its_token(s
     assert letter.reason == "403: tenantid: the tenant is the token's; leave it out"
     assert (letter.group, on_record(shop, f"bad-{number}")) == ("gateway-admit", 0)
     assert not [line for line in shop.lines if token in json.dumps(line)]
+
+
+def test_the_page_for_developers_is_true(shop: Platform) -> None:
+    """Its commands, as they stand there: three content modes, four events, all of them taken."""
+    page = (ROOT / "docs" / "publishing.md").read_text()
+    commands = page.split("```sh\n")[1].split("```")[0]
+    environment = {"URL": str(shop.client.base_url), "PASSWORD": PASSWORD, "PATH": os.environ["PATH"]}
+    done = subprocess.run(["bash", "-eu", "-c", commands], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    told = [entry for text in done.stdout.replace("}{", "}\n{").splitlines() for entry in json.loads(text)["events"]]
+    assert [(entry["id"], entry["status"]) for entry in told] == [
+        *[("lead-81", 202), ("stock-7", 202)],
+        *[("page-1", 202), ("review-1", 202)],
+    ]
+    wait_for(lambda: on_record(shop, "lead-81"), "the lead on record")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
@@ -29,6 +30,7 @@ from tests.shared.bus.engines.kafka import remove_namespace
 pytestmark = [pytest.mark.usefixtures("home"), pytest.mark.stores("sqlite")]
 DOOR = Topology({}, {INCOMING.name: INCOMING})
 EVERYBODYS = Wanted(None)
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Answer:
@@ -163,3 +165,14 @@ def test_what_waited_while_the_platform_was_down_comes_in(backends: Backends, mo
     backends.admit(backends.all_read)
     assert backends.refused() == []
     assert len(gone_on()) == 1
+
+
+def test_the_page_for_developers_is_true(backends: Backends, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its program, as it stands there, but for the topic's name."""
+    page = (ROOT / "docs" / "publishing.md").read_text()
+    program = page.split("```python\n")[1].split("```")[0]
+    monkeypatch.setenv("BROKERS", kafka_servers())
+    monkeypatch.setenv("TOKEN", token())
+    exec(program.replace("domain.incoming", backends.address.name(INCOMING.name)), {})
+    backends.admit(backends.all_read)
+    assert [(one.tenant, one.id) for one in gone_on()] == [("demo", "order-1042-placed")]
