@@ -11,6 +11,7 @@ from host.errors import Unreachable
 from shared.bus.port import Message
 from shared.errors import Busy, Failed, HouseError
 from shared.problems import problem_type
+from shared.settings import settings
 
 
 class Answer(Protocol):
@@ -53,6 +54,7 @@ DONE = Verdict("done")
 PATIENT = frozenset({401, 429, 503})
 FAILED = problem_type(Failed(""))
 BUSY = problem_type(Busy(""))
+LONGEST_CONTENT_TYPE = 200
 
 
 async def deliver(
@@ -88,9 +90,9 @@ async def _deliver(
     taken_at: float | None,
 ) -> list[Verdict]:
     kind = BATCH if batch else messages[0].content_type or STRUCTURED
-    if not (kind.isascii() and kind.isprintable()):  # whoever writes to a topic may write anything there
-        return [Verdict("never", "400: the content type is no header field")] * len(messages)
     body = b"[" + b",".join(message.body for message in messages) + b"]" if batch else messages[0].body
+    if refusal := _no_request(kind, body):
+        return [Verdict("never", refusal)] * len(messages)
     headers = [
         (b"content-type", kind.encode()),
         (b"authorization", b"Bearer " + token.encode()),
@@ -107,6 +109,15 @@ async def _deliver(
     if batch and answer.status == 207:
         return _each(answer.body, len(messages))
     return [_verdict(answer.status, *_problem(answer.body), _retry_after(answer))] * len(messages)
+
+
+def _no_request(kind: str, body: bytes) -> str:
+    """Why a message cannot be asked about at all, "" when it can. Whoever may write to a topic may write anything: what
+    breaks the call and not the message would come again for ever."""
+    if not (kind.isascii() and kind.isprintable() and len(kind) <= LONGEST_CONTENT_TYPE):
+        return "400: the content type is no header field"
+    limit = settings().body_limit
+    return f"413: the body may have {limit} bytes at most" if len(body) > limit else ""
 
 
 def _verdict(status: int, kind: str, detail: str, delay: float | None) -> Verdict:
