@@ -44,8 +44,8 @@ def send(engines: Engines, *events: dict[str, Any]) -> None:
 
 
 def test_what_was_told_while_the_platform_was_down_is_done(engines: Engines, tmp_path: Path) -> None:
-    """Orders told while nobody reads, and again when somebody does, behind a forged one and one that is too large, all
-    in one partition and read by a bridge of its own: each order is done once, each refusal says why, and all adds up."""
+    """Orders told while nobody reads, and again when somebody does, behind a forged one and one that is too large, in
+    one partition and read by a bridge of its own: each order is done once, each refusal says why, and all adds up."""
     platform = Platform(tmp_path / "home", light_stack(tmp_path), **engines.environment())
     try:
         token = platform.start("--bridges", "1").token()

@@ -460,16 +460,16 @@ def test_what_is_gone_is_on_record_though_the_function_is_killed_again_and_again
 def test_a_topic_in_which_a_fact_died_is_shown_beside_the_queues(operator: Operator) -> None:
     """Else nobody would look there. What cannot be read is seen by who runs the platform only."""
     with operator.shop.bus() as bus:
-        bus.send([], [("domain.trading", Message("no-fact", b"no fact", key="demo"))])
+        bus.send([], [("analytics.metrics", Message("no-fact", b"no fact", key="demo"))])
     operator.sign_in(SUPER)
 
     def shown() -> Any:
-        return [line for line in operator("queues", "list").out.splitlines() if "domain.trading" in line]
+        return [line for line in operator("queues", "list").out.splitlines() if "analytics.metrics" in line]
 
-    assert wait_for(shown, "the topic to be shown")[0].split() == ["domain.trading", "1"]
-    assert operator("queues", "discard", "domain.trading", "--all", "--yes", "--why", "a test").code == 0
+    assert wait_for(shown, "the topic to be shown")[0].split() == ["analytics.metrics", "1"]
+    assert operator("queues", "discard", "analytics.metrics", "--all", "--yes", "--why", "a test").code == 0
     operator.sign_in(ADMIN)
-    assert operator("queues", "peek", "domain.trading", "--json").json["items"] == []
+    assert operator("queues", "peek", "analytics.metrics", "--json").json["items"] == []
 
 
 def test_an_unknown_queue_is_65_and_named(operator: Operator) -> None:
