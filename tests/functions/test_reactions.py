@@ -12,6 +12,7 @@ import pytest
 from events.commerce import OrderPlaced
 from events.registry import DOMAIN
 from functions import reactions
+from functions.catalogue import functions
 from shared.agents.roles import roles
 from shared.coordination.starts import OWN, STARTS
 
@@ -85,6 +86,11 @@ def test_the_table_has_no_problem_and_a_wrong_one_is_told_whole() -> None:
     assert "OrderPlaced: payment_validator does no tasks of the type lead" in found
     assert "OrderPlaced: payment_validator works on auto_orders, not on auto_seo" in found
     assert "LeadCreated: nothing says what it starts" in found
+
+
+def test_the_coordinator_is_there_and_hears_of_every_request() -> None:
+    """What the table says of HITLRequested in words."""
+    assert "agent-hitl-coordinator" in {spec.name for spec in functions() if "hitl.requests" in spec.topics}
 
 
 def test_the_page_for_developers_has_a_row_for_every_event() -> None:
