@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from events.event import Event
+from events.event import DomainEvent
 from events.fields import Amount, Currency, Id, Json, Line
 
 
-class OrderPlaced(Event):
-    """A customer ordered. `order` holds the whole order in the field names of a task's data; `masked` what the front
-    door masked in it that nobody may keep, like "card in order.note"."""
+class OrderPlaced(DomainEvent):
+    """A customer ordered. `order` holds the whole order in the field names of a task's data."""
 
     TOPIC = "domain.orders"
     order_id: Id
@@ -19,12 +18,10 @@ class OrderPlaced(Event):
     customer_id: Id | None = None
     email: Line = ""
     order: Json = Field(default_factory=dict)
-    masked: tuple[Line, ...] = ()
 
 
-class PaymentProcessed(Event):
-    """A payment provider answered for an order; `payments` is the whole present list of that order's payments;
-    `masked` as in OrderPlaced."""
+class PaymentProcessed(DomainEvent):
+    """A payment provider answered for an order; `payments` is the whole present list of that order's payments."""
 
     TOPIC = "domain.orders"
     order_id: Id
@@ -33,10 +30,9 @@ class PaymentProcessed(Event):
     currency: Currency
     status: Line
     payments: tuple[Json, ...] = ()
-    masked: tuple[Line, ...] = ()
 
 
-class ProductUpdated(Event):
+class ProductUpdated(DomainEvent):
     """A product's data changed."""
 
     TOPIC = "domain.products"

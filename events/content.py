@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from events.event import Event
+from events.event import DomainEvent
 from events.fields import Id, Json, Line
 
 
-class PagePublished(Event):
+class PagePublished(DomainEvent):
     """A page went live."""
 
     TOPIC = "domain.content"
@@ -19,7 +19,7 @@ class PagePublished(Event):
     attributes: Json = Field(default_factory=dict)
 
 
-class ArticleCreated(Event):
+class ArticleCreated(DomainEvent):
     """An article was written and is not yet published."""
 
     TOPIC = "domain.content"
@@ -30,7 +30,7 @@ class ArticleCreated(Event):
     attributes: Json = Field(default_factory=dict)
 
 
-class MediaUploaded(Event):
+class MediaUploaded(DomainEvent):
     """A picture, a film or a document was stored."""
 
     TOPIC = "domain.content"

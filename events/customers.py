@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from events.event import Event
+from events.event import DomainEvent
 from events.fields import Amount, Currency, Email, Id, Json, Line
 
 
-class LeadCreated(Event):
+class LeadCreated(DomainEvent):
     """A possible customer became known."""
 
     TOPIC = "domain.leads"
@@ -19,7 +19,7 @@ class LeadCreated(Event):
     attributes: Json = Field(default_factory=dict)
 
 
-class LeadConverted(Event):
+class LeadConverted(DomainEvent):
     """A lead became a client."""
 
     TOPIC = "domain.leads"
@@ -30,7 +30,7 @@ class LeadConverted(Event):
     attributes: Json = Field(default_factory=dict)
 
 
-class CampaignLaunched(Event):
+class CampaignLaunched(DomainEvent):
     """A campaign started to reach its audience."""
 
     TOPIC = "domain.customers"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from events.event import Event
+from events.event import DomainEvent
 from events.fields import Country, Id, Json, Line, Text
 
 
-class BusinessListed(Event):
+class BusinessListed(DomainEvent):
     """A business entered the directory."""
 
     TOPIC = "domain.directory"
@@ -19,7 +19,7 @@ class BusinessListed(Event):
     attributes: Json = Field(default_factory=dict)
 
 
-class ReviewPosted(Event):
+class ReviewPosted(DomainEvent):
     """Somebody reviewed a business."""
 
     TOPIC = "domain.directory"
@@ -31,7 +31,7 @@ class ReviewPosted(Event):
     attributes: Json = Field(default_factory=dict)
 
 
-class LocationVerified(Event):
+class LocationVerified(DomainEvent):
     """A business was shown to be where it says it is."""
 
     TOPIC = "domain.directory"

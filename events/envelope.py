@@ -33,6 +33,9 @@ EXTENSIONS = (
     "partitionkey",
     "expirytime",
 )
+#: In it an event brings the access token of who sends it, where nothing around the event can. Only a door reads it, and
+#: it goes no further.
+TOKEN = "authtoken"
 _CORE = {"specversion", "id", "source", "type", "time", "subject", "dataschema", "datacontenttype"}
 _NAME = re.compile(r"[a-z0-9]{1,40}\Z")
 _TIME = re.compile(

@@ -7,6 +7,8 @@ from typing import ClassVar, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from events.fields import Line
+
 
 class Destination(NamedTuple):
     """Where an event goes: `kind` is "topic" (a fact, many readers) or "queue" (work, one doer)."""
@@ -49,6 +51,13 @@ class Event(BaseModel):
         """What such events are told in order by: in a domain all about one order, else about one thing; or ""."""
         order = getattr(self, "order_id", None) if self.TOPIC.startswith("domain.") else None
         return str(order) if order else self.about()
+
+
+class DomainEvent(Event):
+    """What happened in a context that may be a backend's. `masked` says what the front door masked in it that nobody
+    may keep, like "card in order.note"."""
+
+    masked: tuple[Line, ...] = ()
 
 
 def _snake(name: str) -> str:

@@ -16,6 +16,8 @@ Email = Annotated[str, StringConstraints(max_length=320, pattern=r"^[^@\s]+@[^@\
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+#: A measured number; neither infinite nor "not a number", which JSON cannot say.
+Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 def _exact(value: Any) -> Any:
@@ -58,6 +60,7 @@ __all__ = [
     "Json",
     "Line",
     "Moment",
+    "Number",
     "Share",
     "Text",
     "datetime",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from events.event import Event
+from events.event import DomainEvent
 from events.fields import Id, Line
 
 
-class UserLoggedIn(Event):
+class UserLoggedIn(DomainEvent):
     """A user proved who they are and got a session."""
 
     TOPIC = "domain.identity"
@@ -17,7 +17,7 @@ class UserLoggedIn(Event):
     device: Line = ""
 
 
-class TenantSwitched(Event):
+class TenantSwitched(DomainEvent):
     """A user who belongs to several tenants went on in another one."""
 
     TOPIC = "domain.identity"
@@ -26,7 +26,7 @@ class TenantSwitched(Event):
     to_tenant: Id
 
 
-class PermissionGranted(Event):
+class PermissionGranted(DomainEvent):
     """An administrator gave a user a role or a permission."""
 
     TOPIC = "domain.identity"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from events.event import Event
+from events.event import DomainEvent
 from events.fields import Amount, Country, Currency, Id, Json, Line
 
 
-class PriceChanged(Event):
+class PriceChanged(DomainEvent):
     """A supplier's or a market's price moved."""
 
     TOPIC = "domain.sourcing"
@@ -20,7 +20,7 @@ class PriceChanged(Event):
     attributes: Json = Field(default_factory=dict)
 
 
-class StockUpdated(Event):
+class StockUpdated(DomainEvent):
     """A place's stock of a product is now this."""
 
     TOPIC = "domain.sourcing"
@@ -31,7 +31,7 @@ class StockUpdated(Event):
     attributes: Json = Field(default_factory=dict)
 
 
-class SupplierFound(Event):
+class SupplierFound(DomainEvent):
     """A possible supplier became known."""
 
     TOPIC = "domain.sourcing"

@@ -54,11 +54,13 @@ class QueueSpec:
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """One topic. A fact is kept `retention_seconds`; None keeps it for ever."""
+    """One topic. A fact is kept `retention_seconds`; None keeps it for ever. `stamped`: the time of a record is the
+    one at which the broker took it, never one that its sender wrote."""
 
     name: str
     partitions: int
     retention_seconds: int | None = 7 * DAY
+    stamped: bool = False
 
     def __post_init__(self) -> None:
         if self.partitions < 1:
@@ -123,4 +125,8 @@ TOPICS: Final[Mapping[str, TopicSpec]] = {
     )
 }
 
-TOPOLOGY: Final = Topology(QUEUES, TOPICS)
+#: Where backends put their own events. It holds no facts of ours, and one function reads it, which asks each event for
+#: its token: what is let in goes on to the topic of its context.
+INCOMING: Final = TopicSpec("domain.incoming", 3, stamped=True)
+
+TOPOLOGY: Final = Topology(QUEUES, {**TOPICS, INCOMING.name: INCOMING})

@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from events.event import Event
-from events.fields import Amount, Currency, Id, Json, Line
+from events.event import DomainEvent
+from events.fields import Amount, Currency, Id, Json, Line, Number
 
 
-class TradeExecuted(Event):
+class TradeExecuted(DomainEvent):
     """An order to buy or sell was filled."""
 
     TOPIC = "domain.trading"
@@ -24,7 +24,7 @@ class TradeExecuted(Event):
     attributes: Json = Field(default_factory=dict)
 
 
-class SignalGenerated(Event):
+class SignalGenerated(DomainEvent):
     """A strategy says something about a symbol."""
 
     TOPIC = "domain.trading"
@@ -36,14 +36,14 @@ class SignalGenerated(Event):
     attributes: Json = Field(default_factory=dict)
 
 
-class RiskAlert(Event):
+class RiskAlert(DomainEvent):
     """A limit of a portfolio is broken or close to it."""
 
     TOPIC = "domain.trading"
     alert_id: Id
     portfolio_id: Id
     measure: Line
-    value: float
-    limit: float
+    value: Number
+    limit: Number
     severity: Literal["info", "warning", "critical"] = "warning"
     attributes: Json = Field(default_factory=dict)

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from events.topology import QUEUES, TOPICS
+from events.topology import INCOMING, QUEUES, TOPICS
 from shared.agents.roles import roles
 from shared.contract import FunctionSpec
+from shared.coordination import starts
 
 
 def _http(module: str, route: str, permission: str, summary: str, **more: Any) -> FunctionSpec:
@@ -44,6 +45,8 @@ HTTP: tuple[FunctionSpec, ...] = (
     _http("tasks.cancel", "POST /tasks/{task_id}/cancel", "tasks.submit", "Cancel a task", idempotent=True),
     # events from outside
     _http("gateway.ingest", "POST /events", "events.publish", "Take domain events from backends"),
+    _http("gateway.admit", "", "events.deliver", "Take domain events from the topic where backends put them",
+          topics=(INCOMING.name,)),
     # human decisions
     _http("hitl.pending", "GET /hitl/pending", "hitl.read", "Requests that wait for a human"),
     _http("hitl.request", "GET /hitl/requests/{request_id}", "hitl.read", "One request, with all to decide it"),
@@ -69,7 +72,7 @@ HTTP: tuple[FunctionSpec, ...] = (
 EVENTS: tuple[FunctionSpec, ...] = (
     _event("dispatch", "Hands work from a queue to its role", queues=AUTO_QUEUES, timeout=700,
            secrets=("service-signing-key.pem",), concurrency=32, queue_limit=256),
-    _event("tasks.react", "A domain event starts work", topics=("domain.orders",)),
+    _event("tasks.react", "A domain event starts work", topics=starts.TOPICS),
     _event("hitl.open", "Opens the request for a human", queues=("hitl_approval", "hitl_exceptions")),
     _event("hitl.learn", "A decision becomes a sample", queues=("hitl_training",), batch=50),
     _event("hitl.expire", "Ends requests whose time is over", every=60),

@@ -1,4 +1,5 @@
-"""From the catalogue: `stack.yml`, the ingress table and the OpenAPI document. Committed, and checked to be fresh.
+"""From the catalogue: `stack.yml`, the ingress table, the OpenAPI document and the table of events. Committed, and
+checked to be fresh.
 
 python -m functions.generate           write what changed
 python -m functions.generate --check   say what is stale or wrong, all of it; exit 1 if anything is
@@ -15,9 +16,10 @@ from typing import Any
 
 import yaml
 
-from events.topology import QUEUES, TOPICS
+from events.topology import QUEUES, TOPOLOGY
 from functions.catalogue import functions
 from functions.openapi import document
+from functions.reactions import document as events_document
 from shared.contract import FunctionSpec
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,6 +92,7 @@ def files(specs: tuple[FunctionSpec, ...]) -> Mapping[Path, str]:
         Path("stack.yml"): stack(specs),
         Path("functions/ingress.json"): ingress(specs),
         Path("docs/openapi.json"): openapi,
+        Path("docs/events.md"): events_document(),
     }
 
 
@@ -121,10 +124,10 @@ def _problems(spec: FunctionSpec, permissions: Iterable[str]) -> Iterable[str]:
         if queue not in QUEUES:
             yield f"there is no queue {queue}"
     for topic in spec.topics:
-        if topic not in TOPICS:
+        if topic not in TOPOLOGY.topics:
             yield f"there is no topic {topic}"
-    if spec.kind == "http" and not spec.route:
-        yield "an HTTP function needs a route"
+    if spec.kind == "http" and not (spec.route or spec.topics):
+        yield "an HTTP function needs a route, or a topic that calls it"
     if not spec.summary:
         yield "needs a summary"
 

@@ -55,7 +55,7 @@ _IDEMPOTENCY_KEY = {
 
 def document(specs: Iterable[FunctionSpec]) -> dict[str, Any]:
     """Build the document from the routers of the HTTP functions."""
-    http = [spec for spec in specs if spec.kind == "http"]
+    http = [spec for spec in specs if spec.kind == "http" and spec.route]
     app = FastAPI(title="BizOSaaS Functions", version="0.1.0", openapi_url=None)
     for spec in http:
         app.include_router(load(spec).router, tags=[spec.name.partition("-")[0]])

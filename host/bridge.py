@@ -276,9 +276,12 @@ class Bridge:
         messages = [item.message for item in items]
         function, batch = subscription.function, subscription.batch > 1
         until = time.monotonic() + subscription.lease / 2
+        taken_at = items[0].taken_at if isinstance(items[0], Record) else None
         while True:
             try:
-                verdicts = await deliver(self._call, function, self._token(), messages, attempt, batch=batch)
+                verdicts = await deliver(
+                    self._call, function, self._token(), messages, attempt, batch=batch, taken_at=taken_at
+                )
             except HouseError as error:  # no token can be made just now
                 return [Verdict("later", error.detail)] * len(items)
             self._note_gateway(verdicts[0])

@@ -11,6 +11,7 @@ from host.errors import Unreachable
 from shared.bus.port import Message
 from shared.errors import Busy, Failed, HouseError
 from shared.problems import problem_type
+from shared.settings import settings
 
 
 class Answer(Protocol):
@@ -53,17 +54,25 @@ DONE = Verdict("done")
 PATIENT = frozenset({401, 429, 503})
 FAILED = problem_type(Failed(""))
 BUSY = problem_type(Busy(""))
+LONGEST_CONTENT_TYPE = 200
 
 
 async def deliver(
-    call: Call, function: str, token: str, messages: Sequence[Message], attempt: int, *, batch: bool
+    call: Call,
+    function: str,
+    token: str,
+    messages: Sequence[Message],
+    attempt: int,
+    *,
+    batch: bool,
+    taken_at: float | None = None,
 ) -> list[Verdict]:
-    """Hand messages to a function; one verdict each, in order.
+    """Hand messages to a function; one verdict each, in order. `taken_at` is when the bus took the only one.
 
     A batch that is refused as a whole (one of it is not readable, or all together are too large) is halved until the
     message to blame stands alone: its neighbours are not refused with it.
     """
-    verdicts = await _deliver(call, function, token, messages, attempt, batch)
+    verdicts = await _deliver(call, function, token, messages, attempt, batch, taken_at)
     if len(messages) == 1 or any(verdict.kind != "never" for verdict in verdicts) or len(set(verdicts)) > 1:
         return verdicts
     middle = len(messages) // 2
@@ -72,14 +81,25 @@ async def deliver(
 
 
 async def _deliver(
-    call: Call, function: str, token: str, messages: Sequence[Message], attempt: int, batch: bool
+    call: Call,
+    function: str,
+    token: str,
+    messages: Sequence[Message],
+    attempt: int,
+    batch: bool,
+    taken_at: float | None,
 ) -> list[Verdict]:
+    kind = BATCH if batch else messages[0].content_type or STRUCTURED
     body = b"[" + b",".join(message.body for message in messages) + b"]" if batch else messages[0].body
+    if refusal := _no_request(kind, body):
+        return [Verdict("never", refusal)] * len(messages)
     headers = [
-        (b"content-type", (BATCH if batch else messages[0].content_type or STRUCTURED).encode()),
+        (b"content-type", kind.encode()),
         (b"authorization", b"Bearer " + token.encode()),
         (b"x-delivery-attempt", str(attempt).encode()),
     ]
+    if taken_at is not None and not batch:
+        headers.append((b"x-accepted-at", repr(taken_at).encode()))
     try:
         answer = await call(function, headers, body)
     except Unreachable as error:
@@ -89,6 +109,15 @@ async def _deliver(
     if batch and answer.status == 207:
         return _each(answer.body, len(messages))
     return [_verdict(answer.status, *_problem(answer.body), _retry_after(answer))] * len(messages)
+
+
+def _no_request(kind: str, body: bytes) -> str:
+    """Why a message cannot be asked about at all, "" when it can. Whoever may write to a topic may write anything: what
+    breaks the call and not the message would come again for ever."""
+    if not (kind.isascii() and kind.isprintable() and len(kind) <= LONGEST_CONTENT_TYPE):
+        return "400: the content type is no header field"
+    limit = settings().body_limit
+    return f"413: the body may have {limit} bytes at most" if len(body) > limit else ""
 
 
 def _verdict(status: int, kind: str, detail: str, delay: float | None) -> Verdict:

@@ -9,7 +9,8 @@ crash, or when two copies arrive together), so it reaches the outside world only
 
 An HTTP FUNCTION has `router`, a FastAPI router with the one operation that it is named for. It takes its caller and
 its services as dependencies (`shared.runtime.http`: `CallerNow`, `ServicesNow`) and publishes with `services.emit`.
-The same commit covers its changes, its events and its answer.
+The same commit covers its changes, its events and its answer. One that a topic calls, with each message as it stands
+there, has the path "/" and no public route.
 
 What a function raises decides what becomes of the message (`shared.errors`):
     Invalid, Forbidden, NotFound, Conflict   never again: 4xx, the message goes to its dead-letter queue
@@ -102,7 +103,8 @@ class FunctionSpec:
 
     `name` derives from `module` (`hitl.decide` is `hitl-decide`), but for agent roles, which share one module.
     `permission` is checked before the body is read; "public" wants no token. `store` names the one database that
-    the function may change, "" for none. `timeout`, `idle` and `every` are seconds; `memory` is in MiB.
+    the function may change, "" for none. `route` is "" for what only queues, topics and timers
+    call. `timeout`, `idle` and `every` are seconds; `memory` is in MiB.
     """
 
     name: str

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from events.commerce import OrderPlaced
 from events.envelope import BATCH, STRUCTURED, DecodeError, Envelope, decode_http
-from events.event import Event
 from events.jsontext import JsonError, loads
-from events.registry import DOMAIN
-from shared.coordination.reactions import check
-from shared.errors import Forbidden, HouseError, Invalid, Malformed, TooLarge
-from shared.objects.claim import ATTRIBUTE
-from shared.runtime import outbox
+from functions.gateway.accept import WELCOME, accept
+from shared.errors import Forbidden, HouseError, Invalid, Malformed
 from shared.runtime.http import ServicesNow, operation_router
 from shared.runtime.services import Services
-from shared.tools.sensitive import forbidden, mask_sensitive
 
 router = operation_router()
-#: A backend says what happened in its own context; what happens in ours is said by us.
-WELCOME = frozenset(event for event in DOMAIN if event.__module__ != "events.orchestration")
 
 
 class Received(BaseModel):
@@ -82,7 +74,7 @@ def ingest(services: ServicesNow) -> Any:
     """Accept events. A single bad one is refused; in a batch each answers for itself (207)."""
     items = read(services.request_headers, services.request_body)
     services.unit.write()  # two copies at once queue up here, and the second one sees the first
-    received = [_accept(services, item) for item in items]
+    received = [_received(services, item) for item in items]
     if len(items) == 1 and isinstance(received[0], HouseError):
         raise received[0]
     entries = [item if isinstance(item, Received) else _refused(item) for item in received]
@@ -122,53 +114,11 @@ def from_saleor(kind: str, body: bytes) -> Envelope:
     return Envelope(id=f"{order['order_id']}:{kind}", source="/saleor", event=event, subject=order["order_id"])
 
 
-def _accept(services: Services, item: Envelope | DecodeError) -> Received | HouseError:
-    if isinstance(item, DecodeError):
-        return Malformed(str(item))
-    tenant = services.context.tenant
-    if item.tenant not in ("", tenant):
-        return Forbidden("tenantid: the tenant is the token's; leave it out")
-    if type(item.event) not in WELCOME:
-        return Invalid.field("type", f"{item.type} is said by the platform itself; it is not taken from outside")
-    if ATTRIBUTE in item.extensions:
-        return Invalid.field(ATTRIBUTE, "send the data itself: a reference is not followed")
-    if item.source.startswith("/bizosaas/"):
-        return Invalid.field("source", "/bizosaas/ is the platform's own")
+def _received(services: Services, item: Envelope | DecodeError) -> Received | HouseError:
     try:
-        kept = _owned(replace(item, event=_masked(item.event)), services)
-        check(kept.event, services.tenants, tenant)
-    except Invalid as error:
+        return Received(id=accept(services, item).id, status=202)
+    except (Invalid, Forbidden) as error:
         return error
-    if len(kept.encode()) > services.settings.body_limit:  # as it travels: nobody could read it
-        return TooLarge(f"with its attributes the event has more than {services.settings.body_limit} bytes")
-    if not outbox.was_handled(services.unit, services.spec.name, kept):
-        outbox.note_handled(services.unit, services.spec.name, kept, services.now())
-        services.forward(kept)
-    return Received(id=item.id, status=202)
-
-
-def _masked(event: Event) -> Event:
-    """The event without card numbers, IBANs and verification codes: from here on it is kept in many places, the
-    record among them. Its own ids stay, for they tell things apart. What was masked travels with an event that starts
-    work, so that the work stops at a human."""
-    given = event.model_dump()
-    found = mask_sensitive({name: value for name, value in given.items() if not name.endswith("_id")})
-    if not found.findings:
-        return event
-    clean = given | found.clean
-    if "masked" in type(event).model_fields:
-        clean["masked"] = [*clean["masked"], *(text[:1000] for text in forbidden(found.findings))]
-    try:
-        return type(event).model_validate(clean)
-    except ValidationError:
-        raise Invalid.field("data", "holds a card number where another value belongs") from None
-
-
-def _owned(item: Envelope, services: Services) -> Envelope:
-    given = {name: value for name, value in item.extensions.items() if name not in ("tenantid", "actorid")}
-    own = {"tenantid": services.context.tenant, "actorid": services.context.actor}
-    own["partitionkey"] = given.get("partitionkey") or item.event.aggregate() or services.context.tenant
-    return replace(item, time=item.time or services.now(), extensions={**given, **own})
 
 
 def _refused(error: HouseError) -> Received:

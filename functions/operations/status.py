@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from events.topology import QUEUES, TOPICS
+from events.topology import QUEUES, TOPOLOGY
 from shared.auth.scope import sees_all
 from shared.coordination.dead_letters import Letters, Wanted
 from shared.coordination.overview import overview, unsent
@@ -45,7 +45,7 @@ class Status(BaseModel):
 def status(caller: CallerNow, services: ServicesNow) -> Status:
     """Counted at this moment."""
     mine = Wanted(None if sees_all(caller) else caller.tenant)
-    counts = [Letters(services.bus, name).count(mine) for name in (*QUEUES, *TOPICS)]
+    counts = [Letters(services.bus, name).count(mine) for name in (*QUEUES, *TOPOLOGY.topics)]
     return Status(
         time=services.now(),
         tenant=caller.tenant,

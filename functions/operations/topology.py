@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from events.topology import IN_SYNC_REPLICAS, QUEUES, REPLICATION_FACTOR, TOPICS
+from events.topology import IN_SYNC_REPLICAS, QUEUES, REPLICATION_FACTOR, TOPOLOGY
 from shared.runtime.http import operation_router
 
 router = operation_router()
@@ -44,5 +44,7 @@ def topology() -> TopologyView:
     """Every queue and topic."""
     return TopologyView(
         queues=[QueueShape(**{n: getattr(spec, n) for n in QueueShape.model_fields}) for spec in QUEUES.values()],
-        topics=[TopicShape(**{n: getattr(spec, n) for n in TopicShape.model_fields}) for spec in TOPICS.values()],
+        topics=[
+            TopicShape(**{n: getattr(spec, n) for n in TopicShape.model_fields}) for spec in TOPOLOGY.topics.values()
+        ],
     )

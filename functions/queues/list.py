@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from events.topology import QUEUES, TOPICS
+from events.topology import QUEUES, TOPOLOGY
 from shared.auth.scope import sees_all
 from shared.contract import Caller
 from shared.coordination.dead_letters import Letters, Wanted
@@ -39,7 +39,7 @@ class QueuePage(BaseModel):
 def list_queues(caller: CallerNow, services: ServicesNow) -> QueuePage:
     """Every queue and topic."""
     queues = [_queue(name, caller, services) for name in QUEUES]
-    return QueuePage(items=queues + [_dead("topic", name, caller, services) for name in TOPICS])
+    return QueuePage(items=queues + [_dead("topic", name, caller, services) for name in TOPOLOGY.topics])
 
 
 def _queue(name: str, caller: Caller, services: Services) -> QueueView:

@@ -17,7 +17,7 @@ from shared.settings import CONTEXTS
 from shared.store.database import Unit, database_errors
 
 #: Who reads facts, and must have read all of them before anything is counted.
-GROUPS = ("audit-record", "tasks-react", "agent-hitl-coordinator")
+GROUPS = ("audit-record", "tasks-react", "agent-hitl-coordinator", "gateway-admit")
 #: RabbitMQ tells what is delivered and not acknowledged some seconds late.
 LATE_SECONDS = 6.0
 _PAUSE_SECONDS = 0.1

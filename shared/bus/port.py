@@ -57,13 +57,15 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Record:
-    """A fact read from a topic. Offsets grow within a partition; `receipt` proves the partition's lease."""
+    """A fact read from a topic. Offsets grow within a partition; `receipt` proves the partition's lease. `taken_at` is
+    when the engine took it, by the engine's own clock; None where only the sender said so."""
 
     topic: str
     partition: int
     offset: int
     message: Message
     receipt: str
+    taken_at: float | None = None
 
 
 @dataclass(frozen=True)

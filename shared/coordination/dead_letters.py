@@ -1,6 +1,7 @@
 """Dead letters as a caller may see them: whose they are, which of them are asked for, how many there are.
 
-A tenant sees its own. One that names no tenant, or cannot be read, belongs to who runs the platform.
+A tenant sees its own. One that names no tenant, or cannot be read, belongs to who runs the platform; so does one that
+was refused at the door of the backends: whose it is stood in a token that may be anybody's. No token is ever shown.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from events.envelope import TOKEN
 from events.jsontext import JsonError, loads
+from events.topology import INCOMING
 from shared.bus.port import DeadLetter, DeadLetterOffice
 from shared.coordination.pages import Page
 
@@ -27,12 +30,14 @@ class Letter:
 
     @cached_property
     def event(self) -> Mapping[str, Any] | None:
-        """The message as a JSON object; None when it is none."""
+        """The message as a JSON object, without a token that it brought; None when it is none."""
         try:
             read = loads(self.dead.message.body)
         except JsonError:
             return None
-        return read if isinstance(read, dict) else None
+        if not isinstance(read, dict):
+            return None
+        return {name: value for name, value in read.items() if name.casefold() != TOKEN}
 
     def attribute(self, name: str) -> str:
         """An attribute of the event as a text, "" where there is none."""
@@ -42,7 +47,7 @@ class Letter:
     @property
     def tenant(self) -> str:
         """Whose it is; "" for nobody's."""
-        return self.attribute("tenantid")
+        return "" if self.dead.origin == INCOMING.name else self.attribute("tenantid")
 
 
 @dataclass(frozen=True)

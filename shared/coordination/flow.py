@@ -59,8 +59,9 @@ def starting_role(order: Order) -> Role:
     return found
 
 
-def submit(services: Services, order: Order, cause: str = "") -> tuple[Task, list[Event]]:
-    """Make a task of an order: masked, judged, kept, and on its way. Raises `Invalid` naming the field."""
+def submit(services: Services, order: Order, cause: str = "", part: str = "") -> tuple[Task, list[Event]]:
+    """Make a task of an order: masked, judged, kept, and on its way. `part` tells several tasks of one call apart.
+    Raises `Invalid` naming the field."""
     from events.topology import QUEUES
 
     start = starting_role(order)
@@ -69,8 +70,9 @@ def submit(services: Services, order: Order, cause: str = "") -> tuple[Task, lis
     found = [*order.masked, *forbidden(masked.findings + words.findings)]
     verdict = judge(services, order.type, masked.clean, found)
     now = services.now()
+    call = (services.context.tenant, services.context.source, services.context.id)
     task = Task(
-        id=derive_id("task", services.context.tenant, services.context.source, services.context.id),
+        id=derive_id("task", *call, *([part] if part else [])),
         tenant=services.context.tenant,
         type=order.type,
         status="awaiting_approval" if verdict["escalated"] else "queued",

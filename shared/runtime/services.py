@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from events.envelope import Envelope
 from events.event import Event
-from shared.contract import Context, FunctionSpec
+from shared.contract import Caller, Context, FunctionSpec
 from shared.runtime.clock import utc_now
 from shared.settings import Settings, settings
 from shared.store.database import Unit
@@ -66,6 +67,10 @@ class Services:
     def forward(self, *envelopes: Envelope) -> None:
         """Pass on facts that came from outside as they are, after the commit."""
         self.forwarded.extend(envelopes)
+
+    def speak_for(self, caller: Caller) -> None:
+        """Go on in the name of somebody whose verified token came inside the request of a service."""
+        self.context = replace(self.context, tenant=caller.tenant, actor=caller.user_id)
 
     def keep_changes(self) -> None:
         """Commit even though the answer will be an error (a failed login is counted and recorded)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from events.topology import QUEUES, TOPICS, TOPOLOGY, QueueSpec, TopicSpec, Topology
+from events.topology import INCOMING, QUEUES, TOPICS, TOPOLOGY, QueueSpec, TopicSpec, Topology
 
 HOUR = 3600
 
@@ -60,8 +60,12 @@ def test_the_audit_trail_is_kept_for_ever_because_the_index_is_rebuilt_from_it()
     assert TOPICS["audit.trail"].retention_seconds is None
 
 
-def test_the_topology_holds_both_tables():
-    assert (TOPOLOGY.queues, TOPOLOGY.topics) == (QUEUES, TOPICS)
+def test_the_topology_holds_both_tables_and_the_door_for_backends():
+    """The door is none of the seventeen: it holds no facts of the platform, and the broker's time is on its events."""
+    assert TOPOLOGY.queues == QUEUES
+    assert TOPOLOGY.topics == {**TOPICS, "domain.incoming": INCOMING}
+    assert (INCOMING.partitions, INCOMING.stamped) == (3, True)
+    assert not any(spec.stamped for spec in TOPICS.values())
 
 
 def test_a_spec_under_another_name_is_refused_by_name():

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from events.envelope import Envelope
-from events.topology import QUEUES, TOPICS
+from events.topology import QUEUES, TOPOLOGY
 from events.work import ApprovalWork
 from scripts.command.app import main
 from scripts.command.keys import Keys
@@ -196,9 +196,11 @@ def test_agents_and_topology_are_shown(operator: Operator) -> None:
     assert operator("agents", "nobody").code == 66
     told = operator("topology", "--json").json
     assert {one["name"]: one["ttl_seconds"] for one in told["queues"]} == {n: q.ttl_seconds for n, q in QUEUES.items()}
-    assert {one["name"]: one["partitions"] for one in told["topics"]} == {n: t.partitions for n, t in TOPICS.items()}
+    assert {one["name"]: one["partitions"] for one in told["topics"]} == {
+        n: t.partitions for n, t in TOPOLOGY.topics.items()
+    }
     shown = operator("topology").out
-    assert all(name in shown for name in (*QUEUES, *TOPICS, "auto_seo.dlq"))
+    assert all(name in shown for name in (*QUEUES, *TOPOLOGY.topics, "auto_seo.dlq"))
 
 
 # --- tasks --------------------------------------------------------------------------------------------
@@ -458,16 +460,16 @@ def test_what_is_gone_is_on_record_though_the_function_is_killed_again_and_again
 def test_a_topic_in_which_a_fact_died_is_shown_beside_the_queues(operator: Operator) -> None:
     """Else nobody would look there. What cannot be read is seen by who runs the platform only."""
     with operator.shop.bus() as bus:
-        bus.send([], [("domain.trading", Message("no-fact", b"no fact", key="demo"))])
+        bus.send([], [("analytics.metrics", Message("no-fact", b"no fact", key="demo"))])
     operator.sign_in(SUPER)
 
     def shown() -> Any:
-        return [line for line in operator("queues", "list").out.splitlines() if "domain.trading" in line]
+        return [line for line in operator("queues", "list").out.splitlines() if "analytics.metrics" in line]
 
-    assert wait_for(shown, "the topic to be shown")[0].split() == ["domain.trading", "1"]
-    assert operator("queues", "discard", "domain.trading", "--all", "--yes", "--why", "a test").code == 0
+    assert wait_for(shown, "the topic to be shown")[0].split() == ["analytics.metrics", "1"]
+    assert operator("queues", "discard", "analytics.metrics", "--all", "--yes", "--why", "a test").code == 0
     operator.sign_in(ADMIN)
-    assert operator("queues", "peek", "domain.trading", "--json").json["items"] == []
+    assert operator("queues", "peek", "analytics.metrics", "--json").json["items"] == []
 
 
 def test_an_unknown_queue_is_65_and_named(operator: Operator) -> None:

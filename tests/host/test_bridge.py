@@ -371,3 +371,16 @@ def test_every_bell_wakes_it(world: World) -> None:
 
     asyncio.run(main())
     inner.ring()  # after the end: nobody listens, nothing fails
+
+
+def test_a_function_hears_when_the_bus_took_a_fact(world: World) -> None:
+    """In seconds since the epoch; of work and of a batch it hears nothing."""
+    before = time.time()
+    world.facts(b"1")
+    world.work(b"2")
+    world.run(lambda: world.read_all() and world.idle())
+    told = {body: headers.get(b"x-accepted-at") for body, headers in world.calls}
+    assert told[b"2"] is None
+    taken_at = told[b"1"]
+    assert taken_at is not None
+    assert before <= float(taken_at) <= time.time()

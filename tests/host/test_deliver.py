@@ -7,9 +7,12 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import pytest
+
 from host.deliver import Verdict, deliver
 from shared.bus.port import Message
 from shared.errors import Busy, TryAgain
+from shared.settings import settings
 
 DONE = Verdict("done")
 
@@ -53,6 +56,26 @@ def test_a_poison_message_in_a_batch_is_refused_alone() -> None:
     bodies[3] = b"rubbish"
     verdicts, _ = handed(messages(*bodies), reads_json)
     assert verdicts == [Verdict("never", "400: not JSON") if number == 3 else DONE for number in range(10)]
+
+
+def test_a_content_type_that_is_no_header_field_is_refused_without_a_call() -> None:
+    """Whoever may write to a topic could otherwise write a line of the request, or stop the topic for everybody."""
+    for kind in ("application/json\r\nx-accepted-at: 1", "text/\x00", "text/é", "text/" + "x" * 200):
+        verdicts, bodies = handed([Message("1", b"{}", kind)], reads_json, batch=False)
+        assert verdicts == [Verdict("never", "400: the content type is no header field")]
+        assert bodies == []
+
+
+def test_what_is_larger_than_any_function_takes_is_refused_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway would break the connection in the middle of it, which is nobody's answer. In a batch it dies alone."""
+    monkeypatch.setenv("BIZOSAAS_BODY_LIMIT", "2000")
+    settings.cache_clear()
+    large = json.dumps("x" * 2000).encode()
+    verdicts, bodies = handed(messages(b"{}", large, b"{}"), lambda body: Answer(204))
+    assert verdicts == [DONE, Verdict("never", "413: the body may have 2000 bytes at most"), DONE]
+    assert large not in b"".join(bodies)
+    monkeypatch.undo()
+    settings.cache_clear()
 
 
 def test_a_batch_that_is_too_large_together_goes_in_parts() -> None:

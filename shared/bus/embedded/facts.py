@@ -18,7 +18,7 @@ from shared.errors import Invalid
 _ADD = f"INSERT INTO fact (topic, part, sent_at, {MESSAGE}) VALUES (?, ?, ?, {MARKS})"
 _JOIN = "INSERT OR IGNORE INTO reader (reader_group, topic, part) VALUES (?, ?, ?)"
 _PLACES = "SELECT free_at, topic, part, committed FROM reader WHERE reader_group = ? AND topic = ?"
-_NEXT = f"""SELECT position, {MESSAGE} FROM fact WHERE topic = ? AND part = ? AND position > ?
+_NEXT = f"""SELECT position, sent_at, {MESSAGE} FROM fact WHERE topic = ? AND part = ? AND position > ?
     ORDER BY position LIMIT ?"""
 _LEASE = """UPDATE reader SET receipt = ?, free_at = ?, leased_to = ?
     WHERE reader_group = ? AND topic = ? AND part = ?"""
@@ -68,7 +68,7 @@ class EmbeddedFacts(EmbeddedPart):
                 rows = connection.execute(_NEXT, (topic, part, committed, limit - len(records))).fetchall()
                 if rows:
                     connection.execute(_LEASE, (receipt, now + seconds, rows[-1][0], group, topic, part))
-                    records += [Record(topic, part, row[0], message_from(row[1:]), receipt) for row in rows]
+                    records += [Record(topic, part, row[0], message_from(row[2:]), receipt, row[1]) for row in rows]
                 if len(records) == limit:
                     break
         return records

@@ -14,6 +14,7 @@ from shared.bus.port import Message
 from shared.errors import Invalid
 
 RESERVED = "bus-"
+_LOG_APPEND_TIME = 1  # of a record batch's attributes, bit 3 (Kafka protocol, "Record Batch")
 _ID, _PRIORITY, _EXPIRES, _CONTENT = "bus-id", "bus-priority", "bus-expires", "content-type"
 Headers = list[tuple[str, bytes]]
 
@@ -28,13 +29,19 @@ class Row(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
+    stamped: bool = False
+
+    @property
+    def taken_at(self) -> float | None:
+        """When the broker took it, where the topic keeps the broker's time (`message.timestamp.type`)."""
+        return self.timestamp / 1000 if self.stamped else None
 
 
 def row_of(record: Any) -> Row:
     """From kafka-python's `ConsumerRecord`."""
-    return Row(
-        record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, record.headers or ()
-    )
+    place = record.topic, record.partition, record.offset
+    stamped = record.timestamp_type == _LOG_APPEND_TIME
+    return Row(*place, record.timestamp, record.key, record.value, record.headers or (), stamped)
 
 
 def headers_of(message: Message) -> Headers:

@@ -57,7 +57,14 @@ class KafkaReader:
             now = self._clock()
             receipt, rows = member.lease(topics, limit, now, now + seconds) if limit > 0 else ("", [])
         return [
-            Record(self._address.own(row.topic) or row.topic, row.partition, row.offset, message_of(row), receipt)
+            Record(
+                topic=self._address.own(row.topic) or row.topic,
+                partition=row.partition,
+                offset=row.offset,
+                message=message_of(row),
+                receipt=receipt,
+                taken_at=row.taken_at,
+            )
             for row in rows
         ]
 

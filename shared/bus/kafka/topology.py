@@ -106,6 +106,8 @@ def wanted_topics(address: KafkaAddress, topology: Topology, settings: TopicSett
             raise Invalid.field("partitions", f"{spec.name!r} has at least {spec.partitions}")
         kept = _FOR_EVER if spec.retention_seconds is None else str(spec.retention_seconds * 1000)
         config = base | {"cleanup.policy": "delete", "retention.ms": kept}
+        if spec.stamped:
+            config["message.timestamp.type"] = "LogAppendTime"
         wanted.append(WantedTopic(address.name(spec.name), partitions, settings.replication, config))
         dead = base | {"cleanup.policy": "compact"}
         wanted.append(WantedTopic(dead_topic(address, spec.name), 1, settings.replication, dead))

@@ -311,6 +311,22 @@ class TestTimes:
                     with pytest.raises(Unauthenticated, match="has expired"):
                         verifier.verify(token)
 
+    def test_what_waited_is_judged_by_when_it_was_handed_in(self, secrets: Path, signed: Callable[..., str]) -> None:
+        """On a first look and for a remembered token alike; handed in now, the same token is over. A clock that went
+        behind ours when it was handed in does not make it a token from the future."""
+        clock = Seconds()
+        now, end = clock.at, int(clock.at) + 900
+        token = signed(claims(exp=end))
+        clock.at = end + 7 * 24 * 3600.0
+        verifier = self.verifier(secrets, clock)
+        for _ in range(2):
+            assert verifier.verify(token, at=end + 4.9).user_id == "user-1"
+            assert verifier.verify(token, at=now - 60).user_id == "user-1"
+            with pytest.raises(Unauthenticated, match="has expired"):
+                verifier.verify(token, at=end + 5.0)
+            with pytest.raises(Unauthenticated, match="has expired"):
+                verifier.verify(token)
+
     @pytest.mark.parametrize("name", ["nbf", "iat"])
     def test_a_token_from_the_future_is_refused(self, secrets: Path, signed: Callable[..., str], name: str) -> None:
         """nbf and iat may be 5 s ahead of our clock, not 6; and it is good when its time has come."""

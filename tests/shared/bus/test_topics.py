@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from shared.bus.partition import partition_for
@@ -33,6 +35,15 @@ def test_a_fact_arrives_as_it_was_sent(bus):
     bus.send([], [(TOPIC, sent)])
     (record,) = bus.read([TOPIC], "g", 1, 30)
     assert (record.topic, record.partition, record.message) == (TOPIC, partition_for("k", 3), sent)
+
+
+def test_an_event_of_a_stamped_topic_tells_when_the_engine_took_it(world, bus):
+    """By the engine's clock: the world's, or a broker's, which tells milliseconds."""
+    before = min(world.now(), time.time())
+    bus.send([], facts("a", topic="domain.incoming"))
+    (record,) = bus.read(["domain.incoming"], "g", 1, 30)
+    assert record.taken_at is not None
+    assert before - 0.001 <= record.taken_at <= max(world.now(), time.time())
 
 
 def test_a_new_group_starts_at_the_earliest_fact(bus):

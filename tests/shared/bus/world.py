@@ -45,6 +45,7 @@ def topology(unit: float = 1.0) -> Topology:
         TopicSpec("domain.orders", 3, round(WEEK * unit)),
         TopicSpec("ai.errors", 2, round(WEEK * unit)),
         TopicSpec("audit.trail", 5, None),
+        TopicSpec("domain.incoming", 1, round(WEEK * unit), stamped=True),
     ]
     return Topology({spec.name: spec for spec in queues}, {spec.name: spec for spec in topics})
 

@@ -38,6 +38,13 @@ def test_whatever_others_write_is_read(key, value, headers):
     assert message.id
 
 
+def test_a_time_that_its_sender_wrote_is_not_when_it_was_taken():
+    """Kafka's timestamps are milliseconds; whose clock they are of is told of each record."""
+    row = Row("t", 0, 0, 1_763_900_000_123, None, b"", ())
+    assert row.taken_at is None
+    assert row._replace(stamped=True).taken_at == 1_763_900_000.123
+
+
 def test_a_structured_event_says_so_in_its_header():
     """CloudEvents 1.0.2, Kafka protocol binding, 3.3: the media type in the content-type header."""
     assert ("content-type", b"application/cloudevents+json") in headers_of(Message("a", b"{}"))

@@ -36,7 +36,7 @@ def told(differences):
 
 def test_every_topic_of_the_table_is_wanted_with_a_place_for_its_dead_letters():
     wanted = {topic.name: topic for topic in wanted_topics(KafkaAddress(("b:1",)), TOPOLOGY, TopicSettings())}
-    assert len(wanted) == 2 * (13 + 4)
+    assert len(wanted) == 2 * (13 + 4 + 1)  # with the door for backends
     assert {name for name in wanted if name.endswith(".dlq")} == {f"{name}.dlq" for name in TOPOLOGY.topics}
     orders = wanted["domain.orders"]
     assert (orders.partitions, orders.replication) == (3, 3)
@@ -44,6 +44,9 @@ def test_every_topic_of_the_table_is_wanted_with_a_place_for_its_dead_letters():
     assert orders.config["retention.ms"] == str(7 * 24 * 3600 * 1000)
     assert wanted["audit.trail"].config["retention.ms"] == "-1"
     assert wanted["domain.orders.dlq"].config["cleanup.policy"] == "compact"
+    stamped = {name for name, topic in wanted.items() if "message.timestamp.type" in topic.config}
+    assert stamped == {"domain.incoming"}
+    assert wanted["domain.incoming"].config["message.timestamp.type"] == "LogAppendTime"
 
 
 def test_what_is_missing_is_made_and_then_nothing_differs(empty):
