@@ -31,6 +31,7 @@ BENCHMARKS: tuple[tuple[str, str, Run], ...] = (
     ("memory", "all functions asleep, and awake and idle, against one process each", memory.run),
     ("warm", "forwarding a call, CPU of the host, against nginx with the same function process", warm.run),
     ("tasks", "order tasks from submit to done: CPU and time, against the same work in one process", tasks.run),
+    ("tasks-real", "the same on PostgreSQL, RabbitMQ, Kafka, Redis and S3; CPU of the engines apart", tasks.run_real),
     ("pages", "the first page of 1,000,000 waiting requests, tasks and facts, against 1,000", pages.run),
     ("verdict", "judging a task with explanation, against bare conditions without", verdict.run),
 )
