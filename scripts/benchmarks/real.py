@@ -95,6 +95,12 @@ def make_topology(environment: Mapping[str, str]) -> None:
         raise RuntimeError(f"the topology could not be made: {done.stderr[-500:] or done.stdout[-500:]}")
 
 
+def migrate(environment: Mapping[str, str]) -> None:
+    """Make the tables in the databases that the environment names."""
+    command = [sys.executable, "-c", "from shared.store.migrate import migrate_all; migrate_all()"]
+    subprocess.run(command, cwd=ROOT, env=dict(environment), capture_output=True, check=True)
+
+
 def new_databases(server: str) -> dict[str, str]:
     """Settings of a new database for all contexts, a schema each. `server` is an address whose user may make it."""
     import psycopg
@@ -114,8 +120,3 @@ def new_databases(server: str) -> dict[str, str]:
         ).render_as_string(hide_password=False)
         for context in CONTEXTS
     }
-
-
-def plain(url: str) -> str:
-    """A SQLAlchemy address of PostgreSQL as psycopg takes it."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)

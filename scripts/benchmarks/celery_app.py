@@ -1,0 +1,67 @@
+"""Celery's side: the same work as tasks, acknowledged after they ran, with their results in PostgreSQL.
+
+    celery -A scripts.benchmarks.celery_app worker
+    python -m scripts.benchmarks.celery_app publish BATCH COUNT     sends COUNT tasks, waits for each one's confirm
+
+BENCH_BROKER is the broker's address, BENCH_PREFETCH what Celery calls the prefetch multiplier, BENCH_ROOM the queue;
+the databases are those of the platform's settings, and results stand in that of orchestration.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from functools import cache
+from typing import Any
+
+from celery import Celery
+from sqlalchemy import Engine, create_engine
+
+from scripts.benchmarks.samples import keep, sample
+from shared.settings import settings
+
+DATABASE = settings().databases["orchestration"]
+QUEUE = os.environ["BENCH_ROOM"]
+
+app = Celery("bench", broker=os.environ["BENCH_BROKER"], backend=f"db+{DATABASE}")
+app.conf.update(
+    task_acks_late=True,
+    worker_prefetch_multiplier=int(os.environ["BENCH_PREFETCH"]),
+    task_default_queue=QUEUE,
+    task_default_queue_type="quorum",
+    broker_transport_options={"confirm_publish": True},
+    broker_connection_retry_on_startup=True,
+)
+
+
+@cache
+def _engine(_process: int) -> Engine:
+    return create_engine(DATABASE)
+
+
+@app.task(name="learn")  # type: ignore[untyped-decorator]  # Celery has no types
+def learn(what: dict[str, Any]) -> str:
+    """Keep a sample."""
+    with _engine(os.getpid()).begin() as connection:
+        keep(connection, what)
+    return str(what["request_id"])
+
+
+def _publish(batch: str, count: int) -> None:
+    learn.delay(sample(batch, -1))  # the connection is made
+    cpu, began = time.process_time(), time.perf_counter()
+    for number in range(count - 1):
+        learn.delay(sample(batch, number))
+    print(json.dumps({"cpu": time.process_time() - cpu, "seconds": time.perf_counter() - began}))
+
+
+def main() -> None:
+    """The command line."""
+    verb, batch, count = sys.argv[1:]
+    {"publish": _publish}[verb](batch, int(count))
+
+
+if __name__ == "__main__":
+    main()
