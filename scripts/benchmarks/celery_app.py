@@ -2,6 +2,7 @@
 
     celery -A scripts.benchmarks.celery_app worker
     python -m scripts.benchmarks.celery_app publish BATCH COUNT     sends COUNT tasks, waits for each one's confirm
+    python -m scripts.benchmarks.celery_app orders ORDERS           takes orders (JSON), a chain of four tasks each
 
 BENCH_BROKER is the broker's address, BENCH_PREFETCH what Celery calls the prefetch multiplier, BENCH_ROOM the queue;
 the databases are those of the platform's settings, and results stand in that of orchestration.
@@ -13,12 +14,15 @@ import json
 import os
 import sys
 import time
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from celery import Celery
+import psutil  # type: ignore[import-untyped]  # it has no types
+from celery import Celery, chain
 from sqlalchemy import Engine, create_engine
 
+from scripts.benchmarks.order_steps import CHAIN, take, work
 from scripts.benchmarks.samples import keep, sample
 from shared.settings import settings
 
@@ -57,10 +61,31 @@ def _publish(batch: str, count: int) -> None:
     print(json.dumps({"cpu": time.process_time() - cpu, "seconds": time.perf_counter() - began}))
 
 
+@app.task(name="step")  # type: ignore[untyped-decorator]  # Celery has no types
+def step(task_id: str, number: int) -> int:
+    """A role's step of a task."""
+    work(task_id, number)
+    return number
+
+
+def _orders(orders: list[dict[str, Any]]) -> None:
+    """Take them, and send each on its way."""
+    starting = time.time() - psutil.Process().create_time()
+    cpu = time.process_time()
+    ids = []
+    for order in orders:
+        ids.append(take(order))
+        chain(*(step.si(ids[-1], number) for number in range(len(CHAIN)))).apply_async()
+    print(json.dumps({"cpu": time.process_time() - cpu, "starting": starting, "ids": ids}))
+
+
 def main() -> None:
     """The command line."""
-    verb, batch, count = sys.argv[1:]
-    {"publish": _publish}[verb](batch, int(count))
+    verb, *words = sys.argv[1:]
+    if verb == "publish":
+        _publish(words[0], int(words[1]))
+    else:
+        _orders(json.loads(words[0], parse_float=Decimal))
 
 
 if __name__ == "__main__":

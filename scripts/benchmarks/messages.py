@@ -189,7 +189,8 @@ def _counter(own: Mapping[str, str], query: str) -> Iterator[Callable[[], int]]:
 
     def count() -> int:
         try:
-            return int(connection.execute(query).fetchone()[0])
+            (row,) = connection.execute(query)
+            return int(row[0])
         except psycopg.errors.UndefinedTable:
             return 0
 

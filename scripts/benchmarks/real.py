@@ -95,9 +95,9 @@ def make_topology(environment: Mapping[str, str]) -> None:
         raise RuntimeError(f"the topology could not be made: {done.stderr[-500:] or done.stdout[-500:]}")
 
 
-def migrate(environment: Mapping[str, str]) -> None:
-    """Make the tables in the databases that the environment names."""
-    command = [sys.executable, "-c", "from shared.store.migrate import migrate_all; migrate_all()"]
+def migrate(environment: Mapping[str, str], then: str = "") -> None:
+    """Make the tables in the databases that the environment names; `then` is Python to run after it."""
+    command = [sys.executable, "-c", f"from shared.store.migrate import migrate_all; migrate_all(); {then}"]
     subprocess.run(command, cwd=ROOT, env=dict(environment), capture_output=True, check=True)
 
 
