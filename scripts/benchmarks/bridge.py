@@ -27,7 +27,7 @@ from shared.bus.port import Bus, Message
 from shared.runtime.clock import utc_now
 
 #: How many messages a round by the reader's size; one at a time is slow, and its figure settles sooner.
-MANY, FEW = 4_000, 1_000
+MANY, FEW = 4_000, 500
 _CHUNK = 500
 
 

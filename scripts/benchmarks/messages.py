@@ -25,7 +25,7 @@ from scripts.benchmarks.real import Engines, engines, make_topology, migrate, ne
 from scripts.benchmarks.samples import COUNT
 from scripts.benchmarks.waiting import wait_for
 
-MANY, WARM = 2_000, 200
+MANY, QUICK, WARM = 2_000, 500, 200
 LEAST, GOAL = 1.0, "at least 1, aim 5"
 #: Celery's default; 1 and 25 make no difference here that stands out of the noise.
 PREFETCH = 4
@@ -50,6 +50,7 @@ class Side:
 def run(bench: Bench) -> Iterator[Figure]:
     """Rounds of many messages: published first, then worked off; the sides take turns."""
     require_celery()
+    many = QUICK if bench.rounds < 4 else MANY
     found: dict[str, Numbers] = defaultdict(lambda: defaultdict(list))
     with engines(bench, ("postgres", "rabbitmq")) as real, ExitStack() as stack:
         make_topology(environment(bench.folder / "home", **real.environment()))
@@ -62,7 +63,7 @@ def run(bench: Bench) -> Iterator[Figure]:
         for number in range(bench.rounds + 1):
             for side in sides:
                 bench.say(f"celery: round {number} of {bench.rounds}, {side.name}")
-                numbers = _round(real, side, f"b{number}", MANY if number else WARM)
+                numbers = _round(real, side, f"b{number}", many if number else WARM)
                 for key, value in numbers.items() if number else ():  # the first warms up
                     found[side.name][key].append(value)
         for side in sides:
@@ -100,8 +101,9 @@ _ROWS: tuple[tuple[str, str, Better, str], ...] = (
     ("memory after it", "MiB", "less", "memory"),
 )
 _HOW = (
-    f"{MANY} messages a round, published first, worked off then. The CPU is that of all processes of a side without "
-    "the engines. Ours: host with bridge, zygote, function; token, CloudEvent, inbox row in the commit of the change. "
+    f"{MANY} messages a round (--quick: {QUICK}), published first, worked off then. CPU: all processes of a side "
+    "without the engines. "
+    "Ours: host with bridge, zygote, function; token, CloudEvent, inbox row in the commit of the change. "
     f"Celery: main and {PROCESSES} worker processes, acks_late, prefetch multiplier {PREFETCH}, the "
     "result in a transaction after the change; no inbox, a copy would change twice. Each publisher sends one a call."
 )
