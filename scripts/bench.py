@@ -20,7 +20,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from scripts.benchmarks import cold, machine, memory, pages, tasks, verdict, warm
+from scripts.benchmarks import bridge, cold, machine, memory, messages, orders, pages, tasks, verdict, warm
 from scripts.benchmarks.measure import Bench, Figure, Skipped, quartiles
 
 Run = Callable[[Bench], Iterable[Figure]]
@@ -31,6 +31,10 @@ BENCHMARKS: tuple[tuple[str, str, Run], ...] = (
     ("memory", "all functions asleep, and awake and idle, against one process each", memory.run),
     ("warm", "forwarding a call, CPU of the host, against nginx with the same function process", warm.run),
     ("tasks", "order tasks from submit to done: CPU and time, against the same work in one process", tasks.run),
+    ("tasks-real", "the same on PostgreSQL, RabbitMQ, Kafka, Redis and S3; CPU of the engines apart", tasks.run_real),
+    ("bridge", "what the bridge hands on, by prefetch, beside a bare reader of the same engine", bridge.run),
+    ("celery", "messages done once in PostgreSQL, from RabbitMQ, CPU and time, beside Celery", messages.run),
+    ("celery-tasks", "whole order tasks on real engines, beside a chain of four Celery tasks", orders.run),
     ("pages", "the first page of 1,000,000 waiting requests, tasks and facts, against 1,000", pages.run),
     ("verdict", "judging a task with explanation, against bare conditions without", verdict.run),
 )

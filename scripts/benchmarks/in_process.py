@@ -2,12 +2,13 @@
 
     python -m scripts.benchmarks.in_process COUNT     in the home of BIZOSAAS_HOME, which it makes ready
 
-Prints {"cpu": CPU seconds of the tasks, "seconds": [one time a task]}.
+Prints {"cpu": CPU seconds of the tasks, "seconds": [one time a task], "memory_mib": the most that it held}.
 """
 
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -91,7 +92,8 @@ def main() -> None:
         began = time.perf_counter()
         one_task(order, number, sent)
         seconds.append(time.perf_counter() - began)
-    print(json.dumps({"cpu": time.process_time() - cpu, "seconds": seconds}))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"cpu": time.process_time() - cpu, "seconds": seconds, "memory_mib": peak}))
 
 
 if __name__ == "__main__":

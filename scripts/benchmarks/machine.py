@@ -48,6 +48,27 @@ def _ticks(pid: int) -> float:
     return 0.0
 
 
+def tree_cpu_seconds(pid: int) -> float:
+    """What a process and all below it have spent, with those that have ended and were waited for by one of them."""
+    return sum(cpu_seconds(one) + _ended_children(one) for one in descendants(pid))
+
+
+def _ended_children(pid: int) -> float:
+    with contextlib.suppress(OSError):
+        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
+def tree_memory_mib(pid: int) -> float:
+    """The PSS of a process and of all below it, MiB."""
+    total = 0.0
+    for one in descendants(pid):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            total += memory_mib(one)
+    return total
+
+
 def descendants(pid: int) -> dict[int, str]:
     """The process and all that descend from it: id and name (the kernel keeps 15 characters)."""
     parents: dict[int, tuple[int, str]] = {}

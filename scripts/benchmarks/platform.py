@@ -32,7 +32,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         if not name.startswith(("BIZOSAAS_", "OPENAI_", "PYTHONDONTWRITE")) and name != "FUNCTION"
     }
     ours = {
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", "")))),
         "PYTHONPYCACHEPREFIX": str(home.parent / "pycache"),
         "BIZOSAAS_HOME": str(home),
         "BIZOSAAS_DEMO_PASSWORD": PASSWORD,
@@ -94,8 +94,8 @@ class Platform:
         wait_for(lambda: not self.functions(), "all functions to sleep", pause=0.05)
 
     def cpu(self) -> float:
-        """CPU seconds of all its living processes."""
-        return sum(machine.cpu_seconds(pid) for pid in self.processes())
+        """CPU seconds of all its processes, with those that have ended."""
+        return machine.tree_cpu_seconds(self.process.pid)
 
     def close(self) -> None:
         """End it in order, or by force when it does not."""

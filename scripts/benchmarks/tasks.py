@@ -1,40 +1,42 @@
-"""Order tasks from submit to done, four roles each by their playbooks: CPU of the whole platform, and time."""
+"""Order tasks from submit to done, four roles each by their playbooks: CPU of the whole platform, memory, and time;
+on the embedded engines and on real ones."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from events.topology import TOPOLOGY
-from scripts.benchmarks.measure import Bench, Figure, percentile
+from scripts.benchmarks import machine
+from scripts.benchmarks.measure import Bench, Better, Figure, percentile
 from scripts.benchmarks.platform import ROOT, Platform, environment, platform
+from scripts.benchmarks.real import Engines, engines, make_topology, new_databases
+from scripts.benchmarks.view import Files, Server, View
 from scripts.benchmarks.waiting import wait_for
 from scripts.benchmarks.work import plain_orders
-from shared.bus import open_bus
 
 BATCH = 40
 DONE = ("completed", "awaiting_approval")
 ONE_AT_A_TIME = 25
-GROUPS = ("audit-record", "tasks-react", "agent-hitl-coordinator")
 AGAINST = "same functions and commits in one process"
+Numbers = dict[str, list[float]]
 
 
 class Submitter:
-    """Submits tasks over HTTP and sees in the database, past the platform, what became of them."""
+    """Submits tasks over HTTP and sees in the databases, past the platform, what became of them."""
 
-    def __init__(self, ours: Platform) -> None:
+    def __init__(self, ours: Platform, view: View) -> None:
         """Sign in."""
         self._ours = ours
         self._token = ours.sign_in()
-        self._database = sqlite3.connect(f"file:{ours.home}/orchestration.db?mode=ro", uri=True)
+        self._view = view
 
     def submit(self, order: dict[str, Any]) -> str:
         """The id of the accepted task."""
@@ -46,65 +48,103 @@ class Submitter:
             raise RuntimeError(f"a task was refused: {status} {answer[:300]!r}")
         return str(json.loads(answer)["id"])
 
-    def wait(self, ids: list[str], pause: float) -> None:
-        """Until the platform has done its part: completed, or waiting for a human, as one of many customers who come
-        again may be. Raises `RuntimeError` when one failed."""
-        marks = ",".join("?" * len(ids))
-        query = f"SELECT status, count(*) FROM tasks WHERE id IN ({marks}) GROUP BY status"
-
-        def ended() -> bool:
-            found = dict(self._database.execute(query, ids).fetchall())
-            if found.keys() & {"failed", "rejected", "cancelled"}:
-                raise RuntimeError(f"ordinary orders failed: {found}")
-            return sum(int(found.get(status, 0)) for status in DONE) == len(ids)
-
-        wait_for(ended, f"{len(ids)} tasks to be done", 120, pause)
+    def wait(self, ids: Sequence[str]) -> None:
+        """Until the platform has done its part; see `wait_for_tasks`."""
+        wait_for_tasks(self._view, ids)
 
     def settle(self) -> None:
         """Until every fact is recorded too."""
-        with closing(open_bus(f"sqlite:///{self._ours.home}/bus.db", TOPOLOGY)) as bus:
-            wait_for(
-                lambda: not any(lag for group in GROUPS for lag in bus.lag(group).values()), "the record", pause=0.1
-            )
+        wait_for(self._view.settled, "the record", 120, pause=0.1)
 
-    def close(self) -> None:
-        """Let go of the database."""
-        self._database.close()
+
+def wait_for_tasks(view: View, ids: Sequence[str]) -> None:
+    """Until tasks are completed, or wait for a human, as one of many customers who come again may. Raises
+    `RuntimeError` when one failed."""
+
+    def ended() -> bool:
+        found = view.statuses(ids)
+        if found.keys() & {"failed", "rejected", "cancelled"}:
+            raise RuntimeError(f"ordinary orders failed: {found}")
+        return sum(found.get(status, 0) for status in DONE) == len(ids)
+
+    wait_for(ended, f"{len(ids)} tasks to be done", 120, view.PAUSE if len(ids) == 1 else 20 * view.PAUSE)
 
 
 def run(bench: Bench) -> Iterator[Figure]:
-    """Rounds of many at once, then of one at a time; each with the baseline's round after it."""
-    ours: dict[str, list[float]] = {"rate": [], "speed": [], "median": [], "p99": []}
-    theirs: dict[str, list[float]] = {"rate": [], "speed": [], "median": [], "p99": []}
-    crewai = find_spec("crewai") is not None
-    with platform(bench.folder / "ours", "600s", agents=crewai) as running, closing(Submitter(running)) as submitter:
-        submitter.wait([submitter.submit(order) for order in plain_orders(8)], 0.01)
-        submitter.settle()
+    """On the embedded engines: rounds of many at once, then of one at a time; each with the baseline's after it."""
+    agents = find_spec("crewai") is not None
+    ours: Numbers = defaultdict(list)
+    theirs: Numbers = defaultdict(list)
+    with platform(bench.folder / "ours", "600s", agents=agents) as running, closing(Files(running.home)) as view:
+        submitter = Submitter(running, view)
+        _warm_up(submitter)
         for number in range(bench.rounds):
             bench.say(f"tasks: round {number + 1} of {bench.rounds}")
-            _many(running, submitter, ours)
+            many(running, submitter, ours)
             _keep(ours, [_one(submitter, order) for order in plain_orders(ONE_AT_A_TIME)])
-            _alone(bench.folder / f"alone-{number}", theirs)
-    how = f"{BATCH} orders at once a round, until every fact is recorded; CPU of host, zygotes, functions and cache"
-    yield _figure("tasks done per CPU-second", "1/s", "rate", ours, theirs, how)
-    yield _figure("tasks done per second, many at once", "1/s", "speed", ours, theirs, how)
-    how = f"{ONE_AT_A_TIME} orders a round, each submitted when the last was done"
-    yield _figure("one task at a time, submit to done, p50", "ms", "median", ours, theirs, how)
-    yield _figure("one task at a time, submit to done, p99", "ms", "p99", ours, theirs, how)
+            _alone(bench.folder / f"alone-{number}", theirs, {})
+        ours["memory"].append(machine.tree_memory_mib(running.process.pid))
+    yield from _figures(_ROWS, ours, theirs, "embedded")
 
 
-def _figure(
-    name: str, unit: str, key: str, ours: dict[str, list[float]], theirs: dict[str, list[float]], how: str
-) -> Figure:
-    better = "less" if unit == "ms" else "more"
-    return Figure(name, unit, better, tuple(ours[key]), tuple(theirs[key]), AGAINST, how=how)  # type: ignore[arg-type]  # one of the two
+def run_real(bench: Bench) -> Iterator[Figure]:
+    """The same on real engines; the baseline's process works on the same PostgreSQL, in databases of its own."""
+    ours: Numbers = defaultdict(list)
+    theirs: Numbers = defaultdict(list)
+    with engines(bench) as real, real_platform(bench, real) as (running, submitter, _):
+        for number in range(bench.rounds):
+            bench.say(f"tasks on real engines: round {number + 1} of {bench.rounds}")
+            with engines_taken(real, ours, BATCH):
+                many(running, submitter, ours)
+            _keep(ours, [_one(submitter, order) for order in plain_orders(ONE_AT_A_TIME)])
+            settings = new_databases(real.url("postgres"))
+            with engines_taken(real, theirs, BATCH):
+                _alone(bench.folder / f"alone-{number}", theirs, settings)
+        ours["memory"].append(machine.tree_memory_mib(running.process.pid))
+        ours["memory of engines"].append(real.memory_mib())
+    yield from _figures(_ROWS, ours, theirs, "real")
+    only = {key: theirs[key] for key in ("engines", "postgres")}
+    yield from _figures(_ENGINE_ROWS, ours, defaultdict(list, only), "real")
 
 
-def _many(running: Platform, submitter: Submitter, ours: dict[str, list[float]]) -> None:
+@contextmanager
+def engines_taken(real: Engines, where: Numbers, count: int) -> Iterator[None]:
+    """Note the CPU of each engine while the block lasts, in milliseconds a task."""
+    before = real.usage()
+    yield
+    taken = real.usage() - before
+    where["engines"].append(taken.total * 1000 / count)
+    for name, seconds in taken.cpu.items():
+        where[name].append(seconds * 1000 / count)
+
+
+@contextmanager
+def real_platform(bench: Bench, real: Engines) -> Iterator[tuple[Platform, Submitter, View]]:
+    """A platform on real engines that has done some tasks already."""
+    settings = real.environment()
+    make_topology(environment(bench.folder / "home", **settings))
+    agents = find_spec("crewai") is not None
+    bench.say("starting the platform")
+    with (
+        platform(bench.folder / "ours", "600s", agents=agents, **settings) as running,
+        closing(Server(settings)) as view,
+    ):
+        submitter = Submitter(running, view)
+        _warm_up(submitter)
+        yield running, submitter, view
+
+
+def _warm_up(submitter: Submitter) -> None:
+    submitter.wait([submitter.submit(order) for order in plain_orders(8)])
+    submitter.settle()
+
+
+def many(running: Platform, submitter: Submitter, ours: Numbers) -> None:
+    """One batch at once: its `rate` (tasks per CPU-second, until every fact is recorded) and `speed`."""
     orders = plain_orders(BATCH)
     cpu, began = running.cpu(), time.perf_counter()
     ids = [submitter.submit(order) for order in orders]
-    submitter.wait(ids, 0.01)
+    submitter.wait(ids)
     ours["speed"].append(BATCH / (time.perf_counter() - began))
     submitter.settle()
     ours["rate"].append(BATCH / (running.cpu() - cpu))
@@ -112,21 +152,21 @@ def _many(running: Platform, submitter: Submitter, ours: dict[str, list[float]])
 
 def _one(submitter: Submitter, order: dict[str, Any]) -> float:
     began = time.perf_counter()
-    submitter.wait([submitter.submit(order)], 0.0005)
+    submitter.wait([submitter.submit(order)])
     return time.perf_counter() - began
 
 
-def _keep(where: dict[str, list[float]], seconds: list[float]) -> None:
+def _keep(where: Numbers, seconds: list[float]) -> None:
     where["median"].append(percentile(seconds, 0.5) * 1000)
     where["p99"].append(percentile(seconds, 0.99) * 1000)
 
 
-def _alone(folder: Path, theirs: dict[str, list[float]]) -> None:
+def _alone(folder: Path, theirs: Numbers, settings: Mapping[str, str]) -> None:
     folder.mkdir()
     done = subprocess.run(
         [sys.executable, "-m", "scripts.benchmarks.in_process", str(BATCH)],
         cwd=ROOT,
-        env=environment(folder / "home"),
+        env=environment(folder / "home", **settings),
         capture_output=True,
         text=True,
         check=False,
@@ -136,4 +176,32 @@ def _alone(folder: Path, theirs: dict[str, list[float]]) -> None:
     said = json.loads(done.stdout)
     theirs["rate"].append(BATCH / said["cpu"])
     theirs["speed"].append(BATCH / sum(said["seconds"]))
+    theirs["memory"].append(said["memory_mib"])
     _keep(theirs, said["seconds"])
+
+
+#: (name, unit, which way is good, the key of the numbers, how)
+_AT_ONCE = f"{BATCH} orders at once a round, until every fact is recorded; CPU of host, zygotes, functions and cache"
+_SINGLE = f"{ONE_AT_A_TIME} orders a round, each submitted when the last was done"
+_ROWS: tuple[tuple[str, str, Better, str, str], ...] = (
+    ("tasks done per CPU-second", "1/s", "more", "rate", _AT_ONCE),
+    ("tasks done per second, many at once", "1/s", "more", "speed", _AT_ONCE),
+    ("one task at a time, submit to done, p50", "ms", "less", "median", _SINGLE),
+    ("one task at a time, submit to done, p99", "ms", "less", "p99", _SINGLE),
+    ("memory after it, functions awake", "MiB", "less", "memory", "PSS of all our processes; the one process's peak"),
+)
+_ENGINE_ROWS: tuple[tuple[str, str, Better, str, str], ...] = (
+    ("CPU of the engines a task", "ms", "less", "engines", "all five of ours; the baseline uses PostgreSQL alone"),
+    *((f"CPU of {name} a task", "ms", "less", name, "") for name in ("postgres", "rabbitmq", "kafka")),
+    ("memory of the engines", "MiB", "less", "memory of engines", "PSS of all five at the end"),
+)
+
+
+def _figures(
+    rows: Sequence[tuple[str, str, Better, str, str]], ours: Numbers, theirs: Numbers, engine: str
+) -> Iterator[Figure]:
+    for name, unit, better, key, how in rows:
+        baseline = tuple(theirs[key])
+        yield Figure(
+            f"{name}, {engine}", unit, better, tuple(ours[key]), baseline, AGAINST if baseline else "", how=how
+        )

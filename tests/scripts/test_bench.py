@@ -30,7 +30,8 @@ def test_the_list_names_every_benchmark() -> None:
     done = _bench("--list")
     assert done.returncode == 0
     assert {line.split()[0] for line in done.stdout.splitlines()} == {
-        *("cold", "cold-role", "memory", "warm", "tasks", "pages", "verdict")
+        *("cold", "cold-role", "memory", "warm", "tasks", "tasks-real", "bridge"),
+        *("celery", "celery-tasks", "pages", "verdict"),
     }
 
 
