@@ -25,8 +25,7 @@ _APP = "scripts.benchmarks.celery_app"
 def require_celery() -> None:
     """Raises `Skipped` with the cure where Celery is not installed."""
     if find_spec("celery") is None:
-        raise Skipped("Celery is not installed; .venv/bin/pip install celery, or pip install --target DIR celery and "
-                      "PYTHONPATH=DIR")  # fmt: skip
+        raise Skipped("Celery is not installed: scripts/bench installs it with all else")
 
 
 def app_settings(broker: str, prefetch: int) -> dict[str, str]:
