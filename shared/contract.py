@@ -104,9 +104,9 @@ class FunctionSpec:
 
     `name` derives from `module` (`hitl.decide` is `hitl-decide`), but for agent roles, which share one module.
     `permission` is checked before the body is read; "public" wants no token. `store` names the one database that
-    the function may change, "" for none. `pace` names the rate that a caller is held to (see
-    `shared.runtime.pace`). One that `streams` answers with server-sent events until its time is over. `timeout`, `idle` and `every` are seconds;
-    `memory` is in MiB.
+    the function may change, "" for none. `pace` names the rate that its callers are held to (`shared.runtime.pace`).
+    One that `streams` answers with server-sent events until its time is over. `timeout`, `idle` and `every` are
+    seconds; `memory` is in MiB.
     """
 
     name: str

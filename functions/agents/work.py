@@ -14,6 +14,7 @@ from shared.agents.toolbox import tools_of
 from shared.coordination.flow import worked
 from shared.coordination.tasks import Task
 from shared.errors import Invalid
+from shared.live.entries import began
 from shared.runtime.services import Services
 
 
@@ -26,6 +27,8 @@ def handle(event: RoleWork, services: Services) -> Iterable[Event]:
     if task.ended or task.status == "awaiting_approval" or (task.step, task.role) != (event.step, event.role):
         return []
     services.tasks.mark_running(task)
+    if services.settings.model.configured:  # the playbook is done within milliseconds: nobody could see it begin
+        services.show(began(task.id, task.type, worker.name, task.step))
     try:
         case = case_of(services, worker, task)
         services.unit.rest()
