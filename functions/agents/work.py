@@ -14,6 +14,7 @@ from shared.agents.toolbox import tools_of
 from shared.coordination.flow import worked
 from shared.coordination.tasks import Task
 from shared.errors import Invalid
+from shared.live.entries import began
 from shared.runtime.services import Services
 
 
@@ -25,10 +26,15 @@ def handle(event: RoleWork, services: Services) -> Iterable[Event]:
     task = services.tasks.get(event.task_id)
     if task.ended or task.status == "awaiting_approval" or (task.step, task.role) != (event.step, event.role):
         return []
+
+    def begin() -> None:
+        services.tasks.mark_running(task)
+        services.show(began(task.id, task.type, worker.name, task.step))
+
     try:
         case = case_of(services, worker, task)
         services.unit.rest()
-        result = services.engine.run(worker, case, lambda: services.tasks.mark_running(task))
+        result = services.engine.run(worker, case, begin)
     except Invalid as error:
         return _cannot(task, worker, error)
     _, events = worked(services, task, worker, result)
