@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -307,6 +308,26 @@ def test_what_was_leased_before_the_bus_failed_is_handed_over(world: World, monk
     world.work(b"1")
     world.run(world.idle)
     assert world.bodies() == [b"1"]
+
+
+def test_what_a_round_could_not_tell_is_told_by_the_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The embedded bus does a round as one: when its end fails, what was told in it was not."""
+    world.work(b"1", b"2", b"3")
+    undone = 0
+    real = EmbeddedBus.together
+
+    @contextmanager
+    def undo_twice(self: EmbeddedBus) -> Iterator[None]:
+        nonlocal undone
+        with real(self):
+            yield
+            if world.calls and undone < 2:
+                undone += 1
+                raise TryAgain("the disk is full")
+
+    monkeypatch.setattr(EmbeddedBus, "together", undo_twice)
+    world.run(world.idle)
+    assert (undone, sorted(world.bodies())) == (2, [b"1", b"2", b"3"])
 
 
 def test_what_is_under_way_at_the_end_is_finished_and_told(world: World) -> None:
