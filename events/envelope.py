@@ -119,9 +119,9 @@ def decode_batch(raw: bytes) -> list[Envelope | DecodeError]:
     results: list[Envelope | DecodeError] = []
     for item in items:
         try:
-            results.append(from_dict(item, dumps(item).encode()))
+            results.append(from_dict(item, b""))
         except DecodeError as error:
-            results.append(error)
+            results.append(DecodeError(error.reason, dumps(item).encode(), error.field_name))
     return results
 
 

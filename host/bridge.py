@@ -44,6 +44,9 @@ log = logging.getLogger("bridge")
 QUEUE_SHARES = 4
 #: The longest sleep: a poke that was lost is noticed then. Seconds.
 LONGEST_SLEEP = 2.0
+#: For so long after it got some, facts are gathered for a function that takes batches: a large one costs little more
+#: than a small one, and facts are in no hurry. The first after a while go at once.
+GATHER_SECONDS = 0.1
 _BUS_DOWN_SECONDS = 1.0
 #: What is to be told, and how many of it were.
 _Told = tuple[list[Any], int]
@@ -78,6 +81,7 @@ class Bridge:
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._busy: dict[str, int] = defaultdict(int)
+        self._gathering: dict[str, float] = {}
         self._acks: list[Delivery] = []
         self._told: list[Callable[[], object]] = []
         self._told_of_facts: list[Callable[[], object]] = []
@@ -144,7 +148,10 @@ class Bridge:
                 self._spawn(subscription.function, 1, self._facts.hand_over(subscription, lane))
         if work or facts:
             return 0.0
-        return LONGEST_SLEEP if wakeup is None else min(LONGEST_SLEEP, max(0.0, wakeup - time.time()))
+        now = time.monotonic()
+        moments = [until - now for until in self._gathering.values() if until > now]
+        moments += [] if wakeup is None else [wakeup - time.time()]
+        return max(0.0, min([LONGEST_SLEEP, *moments]))
 
     def _ask(self) -> tuple[list[Any], list[Any], float | None]:
         """In the thread of the bus: tell what became of the last ones, and take new ones."""
@@ -199,13 +206,18 @@ class Bridge:
 
     def _take_facts(self, facts: list[tuple[Subscription, list[Record]]]) -> None:
         """Read for each function as much as it has room for."""
+        now = time.monotonic()
         for subscription in self._subscriptions:
-            if subscription.topics:
-                room = self._busy[subscription.function] < subscription.width
-                limit = max(subscription.batch, 16) if room else 0  # a reading of nothing keeps it in its group
-                records = self._bus.read(subscription.topics, subscription.function, limit, subscription.lease)
-                if records:
-                    facts.append((subscription, records))
+            function = subscription.function
+            if not subscription.topics or now < self._gathering.get(function, 0.0):
+                continue
+            limit = max(subscription.batch, 16) if self._busy[function] < subscription.width else 0
+            # A reading of nothing keeps it in its group.
+            records = self._bus.read(subscription.topics, function, limit, subscription.lease)
+            if records:
+                facts.append((subscription, records))
+                if subscription.batch > 1:
+                    self._gathering[function] = now + GATHER_SECONDS
 
     def _free(self, subscription: Subscription, queue: str) -> int:
         """How many messages of a queue its function can take: one slow queue leaves room for the others."""
