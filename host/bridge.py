@@ -44,8 +44,7 @@ log = logging.getLogger("bridge")
 QUEUE_SHARES = 4
 #: The longest sleep: a poke that was lost is noticed then. Seconds.
 LONGEST_SLEEP = 2.0
-#: For so long after it got some, facts are gathered for a function that takes batches: a large one costs little more
-#: than a small one, and facts are in no hurry. The first after a while go at once.
+#: For so long after it got some, facts are gathered for a function that takes batches: a large one costs little more.
 GATHER_SECONDS = 0.1
 _BUS_DOWN_SECONDS = 1.0
 #: What is to be told, and how many of it were.
@@ -149,9 +148,8 @@ class Bridge:
         if work or facts:
             return 0.0
         now = time.monotonic()
-        moments = [until - now for until in self._gathering.values() if until > now]
-        moments += [] if wakeup is None else [wakeup - time.time()]
-        return max(0.0, min([LONGEST_SLEEP, *moments]))
+        sleeps = [LONGEST_SLEEP, *(until - now for until in self._gathering.values() if until > now)]
+        return max(0.0, min(sleeps) if wakeup is None else min(*sleeps, wakeup - time.time()))
 
     def _ask(self) -> tuple[list[Any], list[Any], float | None]:
         """In the thread of the bus: tell what became of the last ones, and take new ones."""
@@ -171,8 +169,8 @@ class Bridge:
     def _half(
         self, refusals: list[TryAgain], tell: Callable[[], list[_Told]], take: Callable[[list[Any]], None]
     ) -> list[Any]:
-        """Tell one half of the bus, then take from it; an engine that can does that as one. What an engine that cannot
-        gave before it failed is handed over: else it would be nobody's until its lease ran out."""
+        """Tell one half of the bus, then take from it, as one where the engine can. What another gave before it failed
+        is handed over: else it would be nobody's until its lease ran out."""
         taken: list[Any] = []
         told: list[_Told] = []
         try:
@@ -205,14 +203,13 @@ class Bridge:
                         work.append((subscription, got))
 
     def _take_facts(self, facts: list[tuple[Subscription, list[Record]]]) -> None:
-        """Read for each function as much as it has room for."""
+        """Read for each function as much as it has room for; a reading of nothing keeps it in its group."""
         now = time.monotonic()
         for subscription in self._subscriptions:
             function = subscription.function
             if not subscription.topics or now < self._gathering.get(function, 0.0):
                 continue
             limit = max(subscription.batch, 16) if self._busy[function] < subscription.width else 0
-            # A reading of nothing keeps it in its group.
             records = self._bus.read(subscription.topics, function, limit, subscription.lease)
             if records:
                 facts.append((subscription, records))
@@ -227,8 +224,8 @@ class Bridge:
 
     def _tell(self) -> None:
         refusals: list[TryAgain] = []
-        for tell in (self._tell_of_work, self._tell_of_facts):
-            self._half(refusals, tell, lambda _: None)
+        self._half(refusals, self._tell_of_work, lambda _: None)
+        self._half(refusals, self._tell_of_facts, lambda _: None)
         if refusals:
             raise refusals[0]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import Select, and_, bindparam, delete, insert, literal, or_, select, update
 
 from events.work import TrainingSample
 from shared.coordination.task_keys import ORDER, keys_of, largest_quantity, money_of, normalised
@@ -25,6 +26,30 @@ if TYPE_CHECKING:
 REVIEW_DAYS, MOST_REVIEWS = 90, 2000
 #: Labelled samples of one type that are read at most, the newest.
 MOST_SAMPLES = 1000
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+_ADD = insert(task_keys)
+_TASKS_OF_ORDER = select(task_keys.c.task_id).where(
+    task_keys.c.tenant == bindparam("of"),
+    task_keys.c.kind == literal("order_id"),
+    task_keys.c.value == bindparam("order"),
+    task_keys.c.task_type == literal("order"),
+)
+
+
+@cache
+def _tasks_with(keys: int) -> Select[Any]:
+    wanted = (
+        and_(task_keys.c.kind == bindparam(f"kind_{place}"), task_keys.c.value == bindparam(f"value_{place}"))
+        for place in range(keys)
+    )
+    return (
+        select(task_keys, tasks.c.type, tasks.c.status)
+        .join(tasks, tasks.c.id == task_keys.c.task_id)
+        .where(task_keys.c.tenant == bindparam("of"), tasks.c.tenant == bindparam("of"), or_(*wanted))
+        .where(task_keys.c.task_id != bindparam("but"), task_keys.c.at >= bindparam("since"))
+        .order_by(task_keys.c.at.desc(), task_keys.c.task_id)
+        .limit(bindparam("most"))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +101,14 @@ class History:
             for kind, value in keys
         ]
         if rows:
-            self.unit.write().execute(insert(task_keys), rows)
+            self.unit.write().execute(_ADD, rows)
 
     def _replace(self, task: Task, order_id: str) -> datetime | None:
         """Take the keys of the order's earlier task away; returns when that order was first seen."""
-        mine = task_keys.c.tenant == self.tenant
-        known = and_(mine, task_keys.c.kind == "order_id", task_keys.c.value == order_id)
-        earlier = select(task_keys.c.task_id).where(known, task_keys.c.task_type == "order")
-        ids = list(self.unit.write().execute(earlier).scalars())
+        ids = list(self.unit.write().execute(_TASKS_OF_ORDER, {"of": self.tenant, "order": order_id}).scalars())
         if not ids:
             return None
+        mine = task_keys.c.tenant == self.tenant
         of_them = and_(mine, task_keys.c.task_id.in_(ids))
         first: datetime | None = (
             self.unit.write().execute(select(task_keys.c.at).where(of_them, task_keys.c.kind == ORDER)).scalar()
@@ -114,20 +137,13 @@ class History:
         self, keys: Iterable[tuple[str, str]], *, since: datetime | None = None, but: str = "", limit: int = 200
     ) -> list[Seen]:
         """The tasks that had any of these keys, newest first; `but` is the id of one to leave out."""
-        wanted = [and_(task_keys.c.kind == kind, task_keys.c.value == normalised(kind, value)) for kind, value in keys]
+        wanted = [(kind, normalised(kind, value)) for kind, value in keys]
         if not wanted:
             return []
-        query = (
-            select(task_keys, tasks.c.type, tasks.c.status)
-            .join(tasks, tasks.c.id == task_keys.c.task_id)
-            .where(task_keys.c.tenant == self.tenant, tasks.c.tenant == self.tenant, or_(*wanted))
-            .where(task_keys.c.task_id != but)
-        )
-        if since is not None:
-            query = query.where(task_keys.c.at >= since)
-        rows = self.unit.read().execute(
-            query.order_by(task_keys.c.at.desc(), task_keys.c.task_id).limit(limit * len(wanted))
-        )
+        given = {"of": self.tenant, "but": but, "since": since or _BEGINNING, "most": limit * len(wanted)}
+        for place, (kind, value) in enumerate(wanted):
+            given |= {f"kind_{place}": kind, f"value_{place}": value}
+        rows = self.unit.read().execute(_tasks_with(len(wanted)), given)
         found: dict[str, Seen] = {}
         for row in rows:
             by = (*found[row.task_id].by, row.kind) if row.task_id in found else (row.kind,)
@@ -225,6 +241,8 @@ class History:
 
     def data_of(self, task_ids: Sequence[str]) -> list[Mapping[str, Any]]:
         """The data of these tasks, in the order asked for."""
+        if not task_ids:
+            return []
         query = select(tasks.c.id, tasks.c.data).where(tasks.c.tenant == self.tenant, tasks.c.id.in_(task_ids))
         found = {row.id: row.data for row in self.unit.read().execute(query)}
         return [found[task_id] for task_id in task_ids if task_id in found]

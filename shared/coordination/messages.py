@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, insert, or_, select
+from sqlalchemy import and_, bindparam, delete, insert, or_, select
 
 from shared.coordination.tasks import Task
 from shared.errors import Invalid
@@ -25,6 +25,20 @@ READY, SENT = "ready", "sent"
 #: The columns that a proposal fills with text, and how long each may be; 0 for any length.
 TEXTS = {"about": 200, "kind": 40, "fingerprint": 64, "channel": 20, "recipient": 320, "body": 0}
 
+_MINE = and_(table.c.tenant == bindparam("of"), table.c.about == bindparam("told"))
+_SAID = (
+    select(table.c.id, table.c.kind, table.c.fingerprint, table.c.status)
+    .where(_MINE)
+    .order_by(table.c.created_at, table.c.id)
+)
+_KNOWN = select(table.c.id).where(_MINE, table.c.fingerprint == bindparam("print"))
+_OVERTAKEN = delete(table).where(
+    _MINE,
+    table.c.status == READY,
+    or_(table.c.kind == bindparam("same"), table.c.id.in_(bindparam("replaced", expanding=True))),
+)
+_ADD = insert(table)
+
 
 @dataclass
 class Messages:
@@ -37,9 +51,7 @@ class Messages:
     def said(self, about: str) -> list[dict[str, Any]]:
         """What was said, or waits to be, about an order or a ticket, the oldest first: {id, kind, fingerprint,
         status}."""
-        columns = (table.c.id, table.c.kind, table.c.fingerprint, table.c.status)
-        query = select(*columns).where(table.c.tenant == self.tenant, table.c.about == about)
-        rows = self.unit.read().execute(query.order_by(table.c.created_at, table.c.id))
+        rows = self.unit.read().execute(_SAID, {"of": self.tenant, "told": about})
         return [dict(row._mapping) for row in rows]
 
     def keep(self, task: Task, detail: Mapping[str, Any], path: str = "detail") -> bool:
@@ -52,22 +64,13 @@ class Messages:
         values = _read(Fields.of(detail, path))
         # Of two that keep a message about the same thing, the second sees the first's.
         connection = self.unit.alone("messages", self.tenant, values["about"])
-        mine = and_(table.c.tenant == self.tenant, table.c.about == values["about"])
-        known = select(table.c.id).where(mine, table.c.fingerprint == values["fingerprint"])
-        if connection.execute(known).first():
+        mine = {"of": self.tenant, "told": values["about"]}
+        if connection.execute(_KNOWN, mine | {"print": values["fingerprint"]}).first():
             return False
-        overtaken = or_(table.c.kind == values["kind"], table.c.id.in_(_replaces(detail)))
-        connection.execute(delete(table).where(mine, table.c.status == READY, overtaken))
-        connection.execute(
-            insert(table).values(
-                id=derive_id("message", self.tenant, values["about"], values["fingerprint"]),
-                tenant=self.tenant,
-                task_id=task.id,
-                status=READY,
-                created_at=self.now(),
-                **values,
-            )
-        )
+        connection.execute(_OVERTAKEN, mine | {"same": values["kind"], "replaced": _replaces(detail)})
+        values["id"] = derive_id("message", self.tenant, values["about"], values["fingerprint"])
+        values |= {"tenant": self.tenant, "task_id": task.id, "status": READY, "created_at": self.now()}
+        connection.execute(_ADD, values)
         return True
 
 

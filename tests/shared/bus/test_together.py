@@ -46,9 +46,14 @@ def test_what_is_read_and_committed_in_a_block_is_not_read_again(world, bus):
 def test_a_block_that_raises_has_done_nothing(bus):
     bus.send(messages("a", "b"))
     [first, _] = bus.lease(QUEUE, 2, 30)
-    with pytest.raises(ZeroDivisionError), bus.together():
-        bus.ack([first])
-        raise ZeroDivisionError
+
+    def block() -> None:
+        with bus.together():
+            bus.ack([first])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        block()
     assert bus.depth(QUEUE) == Depth(0, 2, 0, 0)
     assert bus.ack([first]) == 1
 
