@@ -188,7 +188,7 @@ _ROWS: tuple[tuple[str, str, Better, str, str], ...] = (
     ("tasks done per second, many at once", "1/s", "more", "speed", _AT_ONCE),
     ("one task at a time, submit to done, p50", "ms", "less", "median", _SINGLE),
     ("one task at a time, submit to done, p99", "ms", "less", "p99", _SINGLE),
-    ("memory after it, functions awake", "MiB", "less", "memory", "PSS of all our processes; the one process's peak"),
+    ("memory after it, functions awake", "MiB", "less", "memory", "PSS of all our processes; of the one process"),
 )
 _ENGINE_ROWS: tuple[tuple[str, str, Better, str, str], ...] = (
     ("CPU of the engines a task", "ms", "less", "engines", "all five of ours; the baseline uses PostgreSQL alone"),
