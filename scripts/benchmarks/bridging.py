@@ -3,7 +3,7 @@
     python -m scripts.benchmarks.bridging READER SIZE COUNT     BENCH_URL is the engine's address
 
 READER is a name of `READERS`; SIZE its prefetch (of queues) or the facts of a call (of topics). Prints
-{"cpu": CPU seconds, "seconds": time from the first message to the last acknowledgement, "memory_mib": what it holds then}.
+{"cpu": CPU seconds, "seconds": time from the first message to the last acknowledgement, "memory_mib": what it holds}.
 """
 
 from __future__ import annotations
