@@ -84,7 +84,7 @@ def _in_files(folder: Path, number: int) -> dict[str, str]:
 
 
 def _in_turn(stores: Mapping[int, Mapping[str, str]], rounds: int) -> dict[tuple[int, str], tuple[float, ...]]:
-    """By rows and page, a number a round; the counts take turns, and in being first, so that both meet the same noise."""
+    """By rows and page, a number a round; the counts take turns, and in being first: both meet the same noise."""
     found: dict[tuple[int, str], list[float]] = {}
     for number in range(rounds):
         for page, (context, look) in PAGES.items():

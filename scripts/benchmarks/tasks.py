@@ -59,7 +59,7 @@ class Submitter:
 
     def settle(self) -> None:
         """Until every fact is recorded too."""
-        wait_for(self._view.settled, "the record", 120, pause=0.1)
+        wait_for(self._view.settled, "the record", 300, pause=0.1)
 
 
 def wait_for_tasks(view: View, ids: Sequence[str]) -> None:
@@ -72,7 +72,7 @@ def wait_for_tasks(view: View, ids: Sequence[str]) -> None:
             raise RuntimeError(f"ordinary orders failed: {found}")
         return sum(found.get(status, 0) for status in DONE) == len(ids)
 
-    wait_for(ended, f"{len(ids)} tasks to be done", 120, view.PAUSE if len(ids) == 1 else 20 * view.PAUSE)
+    wait_for(ended, f"{len(ids)} tasks to be done", 300, view.PAUSE if len(ids) == 1 else 20 * view.PAUSE)
 
 
 def run(bench: Bench) -> Iterator[Figure]:
