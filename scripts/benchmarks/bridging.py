@@ -3,7 +3,7 @@
     python -m scripts.benchmarks.bridging READER SIZE COUNT     BENCH_URL is the engine's address
 
 READER is a name of `READERS`; SIZE its prefetch (of queues) or the facts of a call (of topics). Prints
-{"cpu": CPU seconds, "seconds": time from the first message to the last acknowledgement, "memory_mib": the most held}.
+{"cpu": CPU seconds, "seconds": time from the first message to the last acknowledgement, "memory_mib": what it holds}.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ import uvloop
 from events.topology import TOPOLOGY
 from host.bridge import Bridge
 from host.subscriptions import Subscription
+from scripts.benchmarks import machine
 
 QUEUE, TOPIC = "auto_orders", "domain.orders"
 #: What audit-record takes at once where a call takes many facts; tasks-react takes one and eight calls at once.
@@ -52,9 +52,9 @@ class Clock:
         """Print what was taken until now."""
         assert self._began is not None
         cpu, began = self._began
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        memory = machine.memory_mib(os.getpid())
         print(json.dumps({"cpu": time.process_time() - cpu, "seconds": time.perf_counter() - began,
-                          "memory_mib": peak}))  # fmt: skip
+                          "memory_mib": memory}))  # fmt: skip
 
 
 class _Answer(NamedTuple):

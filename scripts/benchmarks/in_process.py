@@ -2,13 +2,13 @@
 
     python -m scripts.benchmarks.in_process COUNT     in the home of BIZOSAAS_HOME, which it makes ready
 
-Prints {"cpu": CPU seconds of the tasks, "seconds": [one time a task], "memory_mib": the most that it held}.
+Prints {"cpu": CPU seconds of the tasks, "seconds": [one time a task], "memory_mib": what it holds then}.
 """
 
 from __future__ import annotations
 
 import json
-import resource
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from events.envelope import decode
 from events.work import RoleWork
 from functions.catalogue import by_name, functions
+from scripts.benchmarks import machine
 from scripts.benchmarks.work import plain_orders
 from scripts.demo_tenants import seed_settings
 from shared.auth.keys import ensure_keys
@@ -92,8 +93,8 @@ def main() -> None:
         began = time.perf_counter()
         one_task(order, number, sent)
         seconds.append(time.perf_counter() - began)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"cpu": time.process_time() - cpu, "seconds": seconds, "memory_mib": peak}))
+    memory = machine.memory_mib(os.getpid())
+    print(json.dumps({"cpu": time.process_time() - cpu, "seconds": seconds, "memory_mib": memory}))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from shared.store.database import Unit, engine
 from shared.store.migrate import migrate_all
 
 TENANT, FEW, QUICK, MANY = "demo", 1_000, 100_000, 1_000_000
-#: Calls whose mean is one number; the first of a process, which compiles the statement, is left out.
+#: Calls whose median is one number; the first of a process, which compiles the statement, is left out.
 CALLS = 50
 GOAL = 1.5
 _BODY = Envelope("event", "/bench", AuditNoted(actor="ada", action="tested", target="x")).encode()
@@ -69,7 +69,7 @@ def _measure(bench: Bench, name: str, settings_of: Callable[[int], dict[str, str
     took = time.monotonic() - began
     bench.say(f"pages: {name}, reading")
     measured = _in_turn(stores, bench.rounds)
-    how = f"{CALLS} calls a round, 50 items, the sizes in turn; the rows were written in {took:.0f} s"
+    how = f"median of {CALLS} calls a round, 50 items, the sizes in turn; the rows were written in {took:.0f} s"
     for page in PAGES:
         ours, small = measured[many, page], measured[FEW, page]
         ratio = statistics.median(ours) / statistics.median(small)
@@ -84,24 +84,26 @@ def _in_files(folder: Path, number: int) -> dict[str, str]:
 
 
 def _in_turn(stores: Mapping[int, Mapping[str, str]], rounds: int) -> dict[tuple[int, str], tuple[float, ...]]:
-    """By rows and page, a mean a round; the counts take turns, and in being first, so that both meet the same noise."""
+    """By rows and page, a number a round; the counts take turns, and in being first: both meet the same noise."""
     found: dict[tuple[int, str], list[float]] = {}
     for number in range(rounds):
         for page, (context, look) in PAGES.items():
             for count in sorted(stores, reverse=bool(number % 2)):
                 with _environment(stores[count]):
-                    found.setdefault((count, page), []).append(_mean_ms(context, look))
+                    found.setdefault((count, page), []).append(_median_ms(context, look))
     return {key: tuple(numbers) for key, numbers in found.items()}
 
 
-def _mean_ms(context: str, look: Callable[[Unit], Any]) -> float:
+def _median_ms(context: str, look: Callable[[Unit], Any]) -> float:
     unit = Unit(context)
+    took = []
     try:
         look(unit)  # the first compiles the statement and fills the cache
-        began = time.perf_counter()
         for _ in range(CALLS):
+            began = time.perf_counter()
             look(unit)
-        return (time.perf_counter() - began) * 1000 / CALLS
+            took.append(time.perf_counter() - began)
+        return statistics.median(took) * 1000
     finally:
         unit.close()
 

@@ -35,8 +35,13 @@ class Submitter:
     def __init__(self, ours: Platform, view: View) -> None:
         """Sign in."""
         self._ours = ours
-        self._token = ours.sign_in()
         self._view = view
+        self.sign_in()
+
+    def sign_in(self) -> None:
+        """Anew, on a new connection: a baseline may have taken longer than the host keeps one or a token is good."""
+        self._ours.call.close()
+        self._token = self._ours.sign_in()
 
     def submit(self, order: dict[str, Any]) -> str:
         """The id of the accepted task."""
@@ -54,7 +59,7 @@ class Submitter:
 
     def settle(self) -> None:
         """Until every fact is recorded too."""
-        wait_for(self._view.settled, "the record", 120, pause=0.1)
+        wait_for(self._view.settled, "the record", 300, pause=0.1)
 
 
 def wait_for_tasks(view: View, ids: Sequence[str]) -> None:
@@ -67,7 +72,7 @@ def wait_for_tasks(view: View, ids: Sequence[str]) -> None:
             raise RuntimeError(f"ordinary orders failed: {found}")
         return sum(found.get(status, 0) for status in DONE) == len(ids)
 
-    wait_for(ended, f"{len(ids)} tasks to be done", 120, view.PAUSE if len(ids) == 1 else 20 * view.PAUSE)
+    wait_for(ended, f"{len(ids)} tasks to be done", 300, view.PAUSE if len(ids) == 1 else 20 * view.PAUSE)
 
 
 def run(bench: Bench) -> Iterator[Figure]:
@@ -142,6 +147,7 @@ def _warm_up(submitter: Submitter) -> None:
 def many(running: Platform, submitter: Submitter, ours: Numbers) -> None:
     """One batch at once: its `rate` (tasks per CPU-second, until every fact is recorded) and `speed`."""
     orders = plain_orders(BATCH)
+    submitter.sign_in()
     cpu, began = running.cpu(), time.perf_counter()
     ids = [submitter.submit(order) for order in orders]
     submitter.wait(ids)
@@ -188,7 +194,7 @@ _ROWS: tuple[tuple[str, str, Better, str, str], ...] = (
     ("tasks done per second, many at once", "1/s", "more", "speed", _AT_ONCE),
     ("one task at a time, submit to done, p50", "ms", "less", "median", _SINGLE),
     ("one task at a time, submit to done, p99", "ms", "less", "p99", _SINGLE),
-    ("memory after it, functions awake", "MiB", "less", "memory", "PSS of all our processes; the one process's peak"),
+    ("memory after it, functions awake", "MiB", "less", "memory", "PSS of all our processes; of the one process"),
 )
 _ENGINE_ROWS: tuple[tuple[str, str, Better, str, str], ...] = (
     ("CPU of the engines a task", "ms", "less", "engines", "all five of ours; the baseline uses PostgreSQL alone"),
