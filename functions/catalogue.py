@@ -20,6 +20,13 @@ def _http(module: str, route: str, permission: str, summary: str, **more: Any) -
     return FunctionSpec(name, module, "http", permission, summary, route=route, **more)
 
 
+def _live(module: str, route: str, permission: str, summary: str) -> FunctionSpec:
+    """Each viewer holds a call for the whole time: many of them fit in a process, and no one waits for a place."""
+    return _http(
+        module, route, permission, summary, store="", streams=True, timeout=120, concurrency=100, most=4, queue_limit=8
+    )
+
+
 def _event(module: str, summary: str, **more: Any) -> FunctionSpec:
     name = module.replace(".", "-").replace("_", "-")
     return FunctionSpec(name, module, "event", "events.deliver", summary, **more)
@@ -27,10 +34,13 @@ def _event(module: str, summary: str, **more: Any) -> FunctionSpec:
 
 AUTO_QUEUES = tuple(name for name in QUEUES if name.startswith("auto_"))
 
+#: What the live view tells of.
+LIVE_TOPICS = ("ai.decisions", "ai.completions", "ai.errors", "hitl.requests", "hitl.decisions")
+
 HTTP: tuple[FunctionSpec, ...] = (
     # identity
     _http("identity.login", "POST /auth/login", "public", "Sign in with a password",
-          store="identity", secrets=("user-signing-key.pem",), concurrency=4),
+          store="identity", secrets=("user-signing-key.pem",), concurrency=4, pace="login"),
     _http("identity.refresh", "POST /auth/refresh", "public", "Trade a refresh token for a new pair",
           store="identity", secrets=("user-signing-key.pem",)),
     _http("identity.logout", "POST /auth/logout", "identity.self", "End the session", store="identity"),
@@ -40,6 +50,7 @@ HTTP: tuple[FunctionSpec, ...] = (
     _http("tasks.create", "POST /tasks", "tasks.submit", "Submit a task", idempotent=True),
     _http("tasks.list", "GET /tasks", "tasks.read", "A page of tasks"),
     _http("tasks.classify", "POST /tasks/classify", "tasks.read", "The verdict on a task, without doing it"),
+    _live("tasks.live", "GET /tasks/live", "tasks.read", "Tasks as they come in, go to a role and end"),
     _http("tasks.get", "GET /tasks/{task_id}", "tasks.read", "One task"),
     _http("tasks.events", "GET /tasks/{task_id}/events", "tasks.read", "A task's timeline"),
     _http("tasks.cancel", "POST /tasks/{task_id}/cancel", "tasks.submit", "Cancel a task", idempotent=True),
@@ -49,12 +60,14 @@ HTTP: tuple[FunctionSpec, ...] = (
           topics=(INCOMING.name,)),
     # human decisions
     _http("hitl.pending", "GET /hitl/pending", "hitl.read", "Requests that wait for a human"),
+    _live("hitl.live", "GET /hitl/live", "hitl.read", "What happens to the requests, as it happens"),
     _http("hitl.request", "GET /hitl/requests/{request_id}", "hitl.read", "One request, with all to decide it"),
     _http("hitl.decide", "POST /hitl/decision", "hitl.decide", "Decide a request, once", idempotent=True),
     _http("hitl.metrics", "GET /hitl/metrics", "hitl.read", "Figures of the last 24 hours"),
     _http("hitl.dashboard", "GET /hitl/dashboard", "hitl.read", "Today at a glance"),
     # agents and the record
     _http("agents.list", "GET /agents", "agents.read", "The roles with their live state"),
+    _live("agents.live", "GET /agents/live", "agents.read", "What the roles do, as they do it"),
     _http("agents.get", "GET /agents/{role}", "agents.read", "One role with its live state"),
     _http("audit.list", "GET /audit", "audit.read", "Who did what, when and why", store="audit"),
     _http("audit.tail", "GET /events", "audit.read", "The facts as they come in", store="audit"),
@@ -76,6 +89,7 @@ EVENTS: tuple[FunctionSpec, ...] = (
     _event("hitl.open", "Opens the request for a human", queues=("hitl_approval", "hitl_exceptions")),
     _event("hitl.learn", "A decision becomes a sample", queues=("hitl_training",), batch=50),
     _event("hitl.expire", "Ends requests whose time is over", every=60),
+    _event("live.publish", "Facts into the live view", store="", topics=LIVE_TOPICS, batch=200, concurrency=1),
     _event("audit.record", "Every fact into the record, once", store="audit", topics=tuple(TOPICS), batch=200,
            concurrency=1),
 )  # fmt: skip

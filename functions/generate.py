@@ -67,6 +67,7 @@ def _annotations(spec: FunctionSpec) -> dict[str, str]:
         "queues": ",".join(spec.queues),
         "topics": ",".join(spec.topics),
         "schedule": f"every {spec.every}s" if spec.every else "",
+        "streams": "true" if spec.streams else "",
         "batch": str(spec.batch) if spec.batch > 1 else "",
         "concurrency": str(spec.concurrency),
         "queue-limit": str(spec.queue_limit),

@@ -3,7 +3,8 @@
     functions-framework --asgi --source functions/main.py --target hitl-decide
 
 Its `cloudevent` signature always answers 200 "OK" and cannot say "try again"; so every function is served with the
-`http` signature, which leaves the answer to our runtime.
+`http` signature, which leaves the answer to our runtime. It has no way to send an answer as it comes: a stream is
+answered whole, when it ends.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ A function is a module of one of two kinds.
 
 An EVENT FUNCTION has `handle(event, services)`. It gets one typed event and returns what happened; the runtime
 publishes. It may read and change state through `services`; nothing it changes is seen by anyone, and nothing it
-returns is sent, until the runtime commits all of it at once. It may be called again for the same event (after a
+returns is sent, until the runtime commits all of it at once. (One without a store returns entries of the live view,
+which may be lost, and no events.) It may be called again for the same event (after a
 crash, or when two copies arrive together), so it reaches the outside world only through what it returns.
 
 An HTTP FUNCTION has `router`, a FastAPI router with the one operation that it is named for. It takes its caller and
@@ -30,6 +31,7 @@ from events.event import Event
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from shared.live.entries import Entry
     from shared.runtime.services import Services
 
 Kind = Literal["http", "event"]
@@ -86,7 +88,7 @@ class Addressed:
 class EventFunction(Protocol):
     """A module that handles events."""
 
-    def handle(self, event: Any, services: Services) -> Iterable[Event | Addressed]:
+    def handle(self, event: Any, services: Services) -> Iterable[Event | Addressed | Entry]:
         """Take one event and return what happened."""
         ...
 
@@ -103,8 +105,9 @@ class FunctionSpec:
 
     `name` derives from `module` (`hitl.decide` is `hitl-decide`), but for agent roles, which share one module.
     `permission` is checked before the body is read; "public" wants no token. `store` names the one database that
-    the function may change, "" for none. `route` is "" for what only queues, topics and timers
-    call. `timeout`, `idle` and `every` are seconds; `memory` is in MiB.
+    the function may change, "" for none. `route` is "" for what only queues, topics and timers call. `pace` names the
+    rate that its callers are held to (`shared.runtime.pace`). One that `streams` answers with server-sent events until
+    its time is over. `timeout`, `idle` and `every` are seconds; `memory` is in MiB.
     """
 
     name: str
@@ -121,6 +124,8 @@ class FunctionSpec:
     image: str = "light"
     secrets: tuple[str, ...] = ()
     idempotent: bool = False
+    pace: str = "caller"
+    streams: bool = False
     concurrency: int = 8
     queue_limit: int = 64
     batch: int = 1

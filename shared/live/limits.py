@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Sequence
 from typing import Any, cast
 
@@ -29,7 +28,11 @@ return 0
 """
 
 
-async def take(link: AsyncLink, wanted: Sequence[tuple[str, Rate]]) -> float:
+#: (key, rate) for each rate that a request counts against.
+Wanted = Sequence[tuple[str, Rate]]
+
+
+async def take(link: AsyncLink, wanted: Wanted) -> float:
     """Count one request against each (key, rate). Seconds to wait, 0 when it may pass; nothing is counted when it may
     not. Raises `Away`."""
     keys = [key for key, _ in wanted]
@@ -43,7 +46,3 @@ async def take(link: AsyncLink, wanted: Sequence[tuple[str, Rate]]) -> float:
 
 def _microseconds(seconds: float) -> int:
     return max(0, round(seconds * 1e6))
-
-
-#: The clock of limits that are kept in a process.
-clock = time.monotonic

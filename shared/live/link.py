@@ -140,6 +140,11 @@ def _link(url: str, process: int) -> Link:
     return open_link(url, _gate(url, process))
 
 
+def gate_of(url: str) -> Gate:
+    """What this process knows of this Redis."""
+    return _gate(url, os.getpid())
+
+
 @cache
 def _gate(url: str, process: int) -> Gate:  # noqa: ARG001  # a child of a fork finds out for itself
     return Gate(place_of(url))
@@ -152,7 +157,7 @@ def async_link(url: str) -> AsyncLink:
     """The link of the running event loop, for any of its coroutines."""
     links = _of_loops.setdefault(asyncio.get_running_loop(), {})
     if url not in links:
-        links[url] = open_async(url, gate=_gate(url, os.getpid()))
+        links[url] = open_async(url, gate=gate_of(url))
     return links[url]
 
 

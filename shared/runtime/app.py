@@ -14,6 +14,7 @@ from shared.problems import problem_type, to_problem
 from shared.runtime.guard import authorise
 from shared.runtime.load import load
 from shared.runtime.process import Outcome, process
+from shared.runtime.showing import show
 from shared.runtime.transaction import messages_of, read_body
 from shared.settings import settings
 
@@ -37,6 +38,7 @@ class EventApp:
     def __init__(self, spec: FunctionSpec) -> None:
         """One function's row."""
         self.spec = spec
+        self._process = process if spec.store else show
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -62,7 +64,7 @@ class EventApp:
             raise Malformed(f"not an event of this house: {error}") from None
         attempt = headers.get("x-delivery-attempt", "")
         outcomes = await anyio.to_thread.run_sync(
-            process, self.spec, items, caller, int(attempt) if attempt.isdigit() else 0
+            self._process, self.spec, items, caller, int(attempt) if attempt.isdigit() else 0
         )
         return _answer_for(outcomes, headers.get("content-type", "").startswith(BATCH))
 

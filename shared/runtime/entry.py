@@ -86,7 +86,8 @@ async def serve(config: uvicorn.Config, listener: socket.socket, ready: Callable
     if lifeline >= 0:
         loop.add_reader(lifeline, stopping.set)
     state = ServerState()
-    server = await loop.create_server(lambda: HttpToolsProtocol(config, state, {}, loop), sock=listener)
+    told = {"stopping": stopping}  # a request's scope has it: an answer without end ends then
+    server = await loop.create_server(lambda: HttpToolsProtocol(config, state, told, loop), sock=listener)
     ready()
     await stopping.wait()
     if lifeline >= 0:

@@ -72,7 +72,12 @@ def operation_router() -> APIRouter:
 
 def build(spec: FunctionSpec) -> ASGIApp:
     """The ASGI application of one HTTP function."""
-    return Transaction(spec, AsyncExitStackMiddleware(load(spec).router), house_error)
+    app = AsyncExitStackMiddleware(load(spec).router)
+    if spec.streams:
+        from shared.runtime.stream import Streaming
+
+        return Streaming(spec, app, house_error)
+    return Transaction(spec, app, house_error)
 
 
 def house_error(error: Exception) -> HouseError | None:

@@ -7,6 +7,7 @@ import argon2
 import cryptography.hazmat.primitives.asymmetric.ed25519
 import jwt
 import pydantic
+import redis.asyncio
 import sqlalchemy.dialects.sqlite
 import uvicorn.protocols.http.httptools_impl
 
@@ -18,6 +19,7 @@ import shared.coordination.approvals
 import shared.coordination.flow
 import shared.coordination.record
 import shared.escalation.classify
+import shared.live.limits
 import shared.runtime.app
 import shared.runtime.http
 import shared.runtime.outbox
@@ -36,6 +38,7 @@ __all__ = [
     "events",
     "jwt",
     "pydantic",
+    "redis",
     "roles",
     "shared",
     "sqlalchemy",

@@ -60,7 +60,7 @@ def process(
                 outcomes[place] = _one(spec, unit, items[place], caller, attempt, outgoing, alone=len(items) == 1)
         unit.commit()
     except Exception as error:  # noqa: BLE001  # the boundary of a batch: whatever the commit says, all come again
-        return [Outcome(_as_house_error(spec, error))] * len(items)
+        return [Outcome(as_house_error(spec, error))] * len(items)
     finally:
         unit.close()
     if outgoing:
@@ -134,7 +134,7 @@ def _one(
         # A copy that lost the race meets a row that is there, or a task that went on: it is undone, and done.
         if isinstance(error, IntegrityError | Conflict) and outbox.was_handled(unit, spec.name, event):
             return DONE
-        return Outcome(_as_house_error(spec, error))
+        return Outcome(as_house_error(spec, error))
 
 
 def _admitted(item: Envelope | DecodeError, caller: Caller) -> Envelope:
@@ -150,7 +150,7 @@ def _handle(spec: FunctionSpec, unit: Unit, item: Envelope, attempt: int) -> lis
     handle = load(spec).handle
     if not isinstance(item.event, accepted(handle)):
         raise Invalid.field("type", f"{spec.name} does not take {item.type}")
-    services = Services(spec, _context(item, attempt), unit)
+    services = Services(spec, context_of(item, attempt), unit)
     events = list(handle(item.event, services))
     if not events and not unit.dirty:
         return None
@@ -164,7 +164,8 @@ def _note(spec: FunctionSpec, unit: Unit, handled: Sequence[Envelope], rows: Seq
     outbox.write(unit, rows)
 
 
-def _context(item: Envelope, attempt: int) -> Context:
+def context_of(item: Envelope, attempt: int) -> Context:
+    """Which call an event makes; `attempt` counts its deliveries."""
     return Context(
         id=item.id,
         source=item.source,
@@ -178,7 +179,8 @@ def _context(item: Envelope, attempt: int) -> Context:
     )
 
 
-def _as_house_error(spec: FunctionSpec, error: Exception) -> HouseError:
+def as_house_error(spec: FunctionSpec, error: Exception) -> HouseError:
+    """What a function raised, as the house says it; a fault of ours is logged."""
     if isinstance(error, HouseError):
         return error
     if isinstance(error, SQLAlchemyError):

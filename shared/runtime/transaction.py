@@ -1,7 +1,7 @@
 """Around an HTTP function's FastAPI application: the permission, the body limit, the idempotency key, the commit.
 
 The order, for one request:
- 1. Token and permission, before the body is read.
+ 1. Token, permission and pace (429), before the body is read.
  2. The body, up to the limit (413).
  3. `Idempotency-Key`: the same key and body get the stored answer, the same key and another body 409.
  4. FastAPI: the body is checked and the operation runs.
@@ -29,6 +29,7 @@ from shared.problems import to_problem
 from shared.runtime import outbox
 from shared.runtime.clock import utc_now
 from shared.runtime.guard import authorise
+from shared.runtime.pace import address, keep_pace
 from shared.runtime.services import Services
 from shared.settings import settings
 from shared.store.database import Unit, database_errors, translate
@@ -58,6 +59,7 @@ class Transaction:
     async def _answer(self, scope: Scope, receive: Receive) -> list[Message]:
         try:
             caller = authorise(self.spec, scope["headers"])
+            await keep_pace(self.spec, caller, scope)
             body = await read_body(scope, receive, settings().body_limit)
             key = self._key(scope)
             call = Call(self.spec, scope, caller, body, key)
@@ -90,7 +92,7 @@ class Call:
             spec,
             _context(spec, scope, caller, key),
             self.unit,
-            request_address=_header(scope, b"x-forwarded-for").partition(",")[0].strip() or _peer(scope),
+            request_address=address(scope),
             request_device=_header(scope, b"user-agent")[:300],
             request_headers={n.decode("latin-1"): v.decode("latin-1") for n, v in scope["headers"]},
             request_body=body,
@@ -243,11 +245,6 @@ def _context(spec: FunctionSpec, scope: Scope, caller: Caller, key: str) -> Cont
 
 def _header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
-
-
-def _peer(scope: Scope) -> str:
-    client = scope.get("client")
-    return str(client[0]) if client else ""
 
 
 def messages_of(status: int, headers: list[tuple[str, str]], body: bytes) -> list[Message]:
