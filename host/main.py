@@ -33,7 +33,7 @@ from host.settings import AGENT, LIGHT, Settings
 from host.stack import Function, read_stack
 from host.subscriptions import Subscription, subscriptions
 from host.timers import Timers
-from host.valkey import Valkey
+from host.valkey import cache_at
 from shared.auth.keys import ensure_keys
 from shared.auth.tokens import service_token, verify
 from shared.bus import open_bus
@@ -69,7 +69,7 @@ async def serve(options: Options, live: Live, make_ready: Callable[[], None], an
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    cache = Valkey()
+    cache = cache_at(settings().cache_url)
     functions = read_stack(options.stack, os.environ)
     deny_by_default(functions)
     host = Host(

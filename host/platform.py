@@ -98,6 +98,9 @@ class Host:
 
     async def stop(self, grace: float) -> None:
         """Lets every process finish for `grace` seconds, ends those that have not, then the zygotes."""
+        for pool in self.pools.values():
+            if pool.function.streams:  # their answers end only when they are told
+                pool.close()
         await self.close_door(grace)
         until = time.monotonic() + grace
         for pool in self.pools.values():

@@ -52,6 +52,7 @@ class Function:
     queue_limit: int
     timeout: float
     public: bool
+    streams: bool  # answers that end when the process is told to end, not before
     kind: str
     floor: int  # processes that stay when there is no work
     minimum: int  # processes while there is work
@@ -84,6 +85,7 @@ SETTINGS = {
     "queue_limit": _Setting("annotations", "queue-limit", units.whole, "64"),
     "timeout": _Setting("annotations", "timeout", units.seconds, "30s"),
     "public": _Setting("annotations", "public", units.truth, "false"),
+    "streams": _Setting("annotations", "streams", units.truth, "false"),
     "kind": _Setting("annotations", "kind", _word("http", "event"), "http"),
     "zero": _Setting("labels", SCALE + "zero", units.truth, "true"),
     "idle": _Setting("labels", SCALE + "zero-duration", units.seconds, "15m"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Self
 
 from pydantic import BaseModel
 
@@ -27,7 +28,7 @@ class AgentView(BaseModel):
     average_confidence_24h: float | None
 
     @classmethod
-    def of(cls, role: Role, state: dict[str, Any]) -> AgentView:
+    def of(cls, role: Role, state: dict[str, Any]) -> Self:
         """The view of a role with its figures."""
         return cls(
             **{n: getattr(role, n) for n in ("name", "family", "role", "goal", "queue")},
@@ -37,6 +38,21 @@ class AgentView(BaseModel):
             function=f"agent-{role.name.replace('_', '-')}",
             **state,
         )
+
+
+class Doing(BaseModel):
+    """A task that a role works on now."""
+
+    task_id: str
+    task_type: str
+    step: int
+    since: datetime
+
+
+class AgentNow(AgentView):
+    """A role with what it works on now: the 20 oldest tasks at most."""
+
+    doing: list[Doing]
 
 
 class AgentPage(BaseModel):

@@ -14,6 +14,7 @@ from shared.agents.toolbox import tools_of
 from shared.coordination.flow import worked
 from shared.coordination.tasks import Task
 from shared.errors import Invalid
+from shared.live.entries import began
 from shared.runtime.services import Services
 
 
@@ -28,11 +29,17 @@ def handle(event: RoleWork, services: Services) -> Iterable[Event]:
     try:
         case = case_of(services, worker, task)
         services.unit.rest()
-        result = services.engine.run(worker, case, lambda: services.tasks.mark_running(task))
+        result = services.engine.run(worker, case, lambda: _begin(services, task))
     except Invalid as error:
         return _cannot(task, worker, error)
     _, events = worked(services, task, worker, result)
     return events
+
+
+def _begin(services: Services, task: Task) -> None:
+    """A model begins, which takes long enough to be seen at work."""
+    services.tasks.mark_running(task)
+    services.show(began(task.id, task.type, task.role, task.step))
 
 
 def case_of(services: Services, worker: Role, task: Task) -> Case:

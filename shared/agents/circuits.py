@@ -10,20 +10,16 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from shared.agents.breaker import CLOSED, Circuit, Failed, Policy, Succeeded, after
+from shared.live.link import Away, Link, link
 from shared.settings import Settings
-
-if TYPE_CHECKING:
-    from redis import Redis
 
 T = TypeVar("T")
 KEY = "bizosaas:breaker:model"
 #: A circuit that nobody asked about for a day is forgotten.
 FORGET_SECONDS = 86_400
-#: How long Redis is not asked again after it could not be reached.
-AWAY_SECONDS = 5.0
 
 
 class Store(Protocol):
@@ -70,23 +66,26 @@ class MemoryStore:
 
 @dataclass
 class RedisStore:
-    """One circuit under one key of Redis. Errors of the client pass."""
+    """One circuit under one key of Redis. Each method raises `Away`."""
 
-    client: Redis
+    link: Link
     key: str
 
     def read(self) -> Circuit:
         """See `Store`."""
-        return _decode(self.client.get(self.key))
+        return self.link.ask(lambda client: _decode(client.get(self.key)))
 
     def change(self, change: Callable[[Circuit], Circuit]) -> None:
         """See `Store`. Optimistic: done again when another process was faster."""
+        self.link.ask(lambda client: self._change(client, change))
+
+    def _change(self, client: Any, change: Callable[[Circuit], Circuit]) -> None:
         from redis import WatchError
 
         while True:
-            with self.client.pipeline() as pipe:
+            with client.pipeline() as pipe:
                 try:
-                    pipe.watch(self.key)  # type: ignore[no-untyped-call]  # redis-py leaves it without types
+                    pipe.watch(self.key)
                     before = _decode(pipe.get(self.key))
                     circuit = change(before)
                     if circuit == before:
@@ -100,7 +99,8 @@ class RedisStore:
 
     def claim(self, name: str, seconds: float) -> bool:
         """See `Store`."""
-        return bool(self.client.set(f"{self.key}:{name}", "1", nx=True, px=max(1, int(seconds * 1000))))
+        key, milliseconds = f"{self.key}:{name}", max(1, int(seconds * 1000))
+        return self.link.ask(lambda client: bool(client.set(key, "1", nx=True, px=milliseconds)))
 
 
 @dataclass
@@ -109,8 +109,6 @@ class Failover:
 
     shared: Store
     own: Store
-    clock: Callable[[], float] = time.monotonic
-    _away_until: float = 0.0
 
     def read(self) -> Circuit:
         """See `Store`."""
@@ -125,14 +123,10 @@ class Failover:
         return self._first(lambda store: store.claim(name, seconds))
 
     def _first(self, use: Callable[[Store], T]) -> T:
-        from redis import RedisError
-
-        if self.clock() >= self._away_until:
-            try:
-                return use(self.shared)
-            except (RedisError, OSError):
-                self._away_until = self.clock() + AWAY_SECONDS
-        return use(self.own)
+        try:
+            return use(self.shared)
+        except Away:
+            return use(self.own)
 
 
 @dataclass
@@ -172,14 +166,7 @@ def model_breaker(settings: Settings) -> Breaker:
 
 @cache
 def _store(url: str, key: str, process: int) -> Store:  # noqa: ARG001  # a child of a fork never uses its parent's
-    if not url:
-        return MemoryStore()
-    from redis import Redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    client = Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.25, retry=Retry(NoBackoff(), 0))
-    return Failover(RedisStore(client, key), MemoryStore())
+    return Failover(RedisStore(link(url), key), MemoryStore()) if url else MemoryStore()
 
 
 def _decode(text: bytes | str | None) -> Circuit:

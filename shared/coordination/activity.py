@@ -34,3 +34,15 @@ def activity(unit: Unit, tenant: str, now: datetime, names: Iterable[str]) -> di
         if name in states:
             states[name] |= {"completed_24h": len(values), "average_confidence_24h": sum(values) / len(values)}
     return states
+
+
+def doing(unit: Unit, tenant: str, role: str, limit: int = 20) -> list[dict[str, Any]]:
+    """`{task_id, task_type, step, since}` of the tasks that a role works on now, the oldest task first."""
+    query = (
+        select(tasks.c.id, tasks.c.type, tasks.c.step, tasks.c.updated_at)
+        .where(tasks.c.tenant == tenant, tasks.c.status == "running", tasks.c.role == role)
+        .order_by(tasks.c.created_at, tasks.c.id)
+        .limit(limit)
+    )
+    names = ("task_id", "task_type", "step", "since")
+    return [dict(zip(names, row, strict=True)) for row in unit.read().execute(query)]

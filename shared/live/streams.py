@@ -12,12 +12,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 from events.jsontext import dumps
 from shared.live.entries import STREAMS, Entry, Stream
-from shared.live.link import AsyncLink, Link
+from shared.live.link import AsyncLink, Away, Link, link
 
 KEPT = 1_000
 REMEMBERED = 2 * KEPT
@@ -59,14 +60,14 @@ def key(tenant: str, stream: Stream) -> str:
     return f"bizosaas:live:{{{tenant}}}:{stream}"
 
 
-def publish(link: Link, shown: Sequence[Shown], now: datetime) -> None:
+def publish(redis: Link, shown: Sequence[Shown], now: datetime) -> None:
     """Show entries, in one round trip. Raises `Away`; some of them may have been shown then, and show once."""
     since = now - timedelta(seconds=STALE_SECONDS)
     theirs = [one for one in shown if one.tenant]
     fresh = [one for one in theirs if one.time > since]
     stale = {one.tenant for one in theirs if one.time <= since}
     if fresh or stale:
-        link.ask(lambda client: _send(client, fresh, stale))
+        redis.ask(lambda client: _send(client, fresh, stale))
 
 
 def _send(client: Any, fresh: Iterable[Shown], stale: Iterable[str]) -> None:
@@ -82,17 +83,24 @@ def _send(client: Any, fresh: Iterable[Shown], stale: Iterable[str]) -> None:
         pipe.execute()
 
 
-async def newest(link: AsyncLink, tenant: str, stream: Stream) -> str:
+def show_now(url: str, one: Shown) -> None:
+    """Show one entry; without a Redis, or while it is gone, it is not shown."""
+    if url:
+        with suppress(Away):
+            publish(link(url), [one], one.time)
+
+
+async def newest(redis: AsyncLink, tenant: str, stream: Stream) -> str:
     """The place of the newest entry, `START` where there is none. Raises `Away`."""
 
     def ask(client: Any) -> Awaitable[Any]:
         return cast(Awaitable[Any], client.xrevrange(key(tenant, stream), count=1))
 
-    found = await link.ask(ask)
+    found = await redis.ask(ask)
     return _text(found[0][0]) if found else START
 
 
-async def missed_nothing(link: AsyncLink, tenant: str, stream: Stream, place: str) -> bool:
+async def missed_nothing(redis: AsyncLink, tenant: str, stream: Stream, place: str) -> bool:
     """Whether all that came after `place` is still there. Raises `Away`."""
 
     def length(client: Any) -> Awaitable[Any]:
@@ -102,17 +110,17 @@ async def missed_nothing(link: AsyncLink, tenant: str, stream: Stream, place: st
         return cast(Awaitable[Any], client.xrange(key(tenant, stream), place, place))
 
     if place == START:  # nothing was there yet: nothing has left since, unless it is full by now
-        return int(await link.ask(length)) < KEPT
-    return bool(await link.ask(there))
+        return int(await redis.ask(length)) < KEPT
+    return bool(await redis.ask(there))
 
 
-async def read(link: AsyncLink, tenant: str, stream: Stream, after: str, milliseconds: int) -> list[Line]:
+async def read(redis: AsyncLink, tenant: str, stream: Stream, after: str, milliseconds: int) -> list[Line]:
     """The entries after a place; waits so long for one, 0 for not at all. Raises `Away`."""
 
     def ask(client: Any) -> Awaitable[Any]:
         return cast(Awaitable[Any], client.xread({key(tenant, stream): after}, 200, milliseconds or None))
 
-    found = await link.ask(ask)
+    found = await redis.ask(ask)
     lines = found[0][1] if found else []
     return [Line(_text(place), _text(fields[b"kind"]), _text(fields[b"data"])) for place, fields in lines]
 

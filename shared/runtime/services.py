@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from shared.coordination.record import Record
     from shared.coordination.tasks import Tasks
     from shared.coordination.tenants import Tenants
+    from shared.live.entries import Entry
 
 
 class Services:
@@ -71,6 +72,13 @@ class Services:
     def speak_for(self, caller: Caller) -> None:
         """Go on in the name of somebody whose verified token came inside the request of a service."""
         self.context = replace(self.context, tenant=caller.tenant, actor=caller.user_id)
+
+    def show(self, entry: Entry) -> None:
+        """Show something of the tenant on the live view, at once and once for this call, whatever becomes of the
+        rest; where Redis is gone it is not shown."""
+        from shared.live.streams import Shown, show_now
+
+        show_now(self.settings.cache_url, Shown(self.context.tenant, self.context.id, self.now(), entry))
 
     def keep_changes(self) -> None:
         """Commit even though the answer will be an error (a failed login is counted and recorded)."""

