@@ -1,9 +1,9 @@
 """The way to Redis, and what "Redis is gone" means.
 
-Gone is a Redis that cannot be reached, does not answer within a quarter of a second, or refuses (a wrong password, no
+Gone is a Redis that cannot be reached, does not answer within half a second, or refuses (a wrong password, no
 memory, still loading). It is all one to those who ask: they get `Away`, and for two seconds nobody of this process
 asks again. Then one does, and while it waits for its answer the others still get `Away`. So a Redis that hangs costs
-one call of a process a quarter of a second, now and then.
+one call of a process half a second, now and then.
 
 A connection belongs to one process and, for coroutines, to one event loop: none is carried across a fork.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 #: How long an answer, and a connection, may take.
-ANSWER_SECONDS = 0.25
+ANSWER_SECONDS = 0.5
 #: How long Redis is left alone after it failed.
 AWAY_SECONDS = 2.0
 
@@ -106,13 +106,13 @@ class AsyncLink:
         await self._client.aclose()
 
 
-def open_link(url: str, gate: Gate | None = None) -> Link:
+def open_link(url: str, answer_seconds: float = ANSWER_SECONDS, gate: Gate | None = None) -> Link:
     """A link of the caller's own. Connects when first asked."""
     from redis import Redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=ANSWER_SECONDS, **_OPTIONS)
+    client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_limits(answer_seconds))
     return Link(client, gate or Gate(place_of(url)))
 
 
@@ -122,12 +122,13 @@ def open_async(url: str, answer_seconds: float = ANSWER_SECONDS, gate: Gate | No
     from redis.asyncio.retry import Retry
     from redis.backoff import NoBackoff
 
-    client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=answer_seconds, **_OPTIONS)
+    client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_limits(answer_seconds))
     return AsyncLink(client, gate or Gate(place_of(url)))
 
 
-#: RESP 2 is what every server speaks.
-_OPTIONS: dict[str, Any] = {"socket_connect_timeout": ANSWER_SECONDS, "protocol": 2}
+def _limits(seconds: float) -> dict[str, Any]:
+    """Time limits, and RESP 2, which every server speaks."""
+    return {"socket_connect_timeout": seconds, "socket_timeout": seconds, "protocol": 2}
 
 
 def link(url: str) -> Link:
@@ -137,7 +138,7 @@ def link(url: str) -> Link:
 
 @cache
 def _link(url: str, process: int) -> Link:
-    return open_link(url, _gate(url, process))
+    return open_link(url, gate=_gate(url, process))
 
 
 def gate_of(url: str) -> Gate:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from shared.errors import Invalid
 
-_FORM = re.compile(r"(\d{1,7}(?:\.\d{1,6})?)/(\d{1,7})")
+_FORM = re.compile(r"([0-9]{1,7}(?:\.[0-9]{1,6})?)/([0-9]{1,7})")
 
 
 @dataclass(frozen=True)
