@@ -28,6 +28,21 @@ _PROBLEM = {
         },
     },
 }
+#: One server-sent event, as it is parsed (WHATWG HTML); `data` is a JSON object.
+_STREAM = {
+    "text/event-stream": {
+        "schema": {
+            "type": "object",
+            "required": ["event", "data"],
+            "properties": {
+                "event": {"type": "string"},
+                "id": {"type": "string"},
+                "retry": {"type": "integer"},
+                "data": {"type": "string", "contentMediaType": "application/json"},
+            },
+        }
+    }
+}
 #: Answers that any operation may give; the ones behind a token add the first two.
 _GUARDED = {"401": "No token, or one that does not verify", "403": "The role lacks the permission"}
 _COMMON = {
@@ -76,6 +91,8 @@ def _complete(operation: dict[str, Any], spec: FunctionSpec) -> None:
     operation["x-permission"] = spec.permission
     if spec.idempotent:
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+    if spec.streams:
+        operation["responses"]["200"]["content"] = _STREAM
     answers = dict(_COMMON)
     if spec.permission != "public":
         operation["security"] = [{"bearer": []}]

@@ -26,19 +26,20 @@ def handle(event: RoleWork, services: Services) -> Iterable[Event]:
     task = services.tasks.get(event.task_id)
     if task.ended or task.status == "awaiting_approval" or (task.step, task.role) != (event.step, event.role):
         return []
-
-    def begin() -> None:
-        services.tasks.mark_running(task)
-        services.show(began(task.id, task.type, worker.name, task.step))
-
     try:
         case = case_of(services, worker, task)
         services.unit.rest()
-        result = services.engine.run(worker, case, begin)
+        result = services.engine.run(worker, case, lambda: _begin(services, task))
     except Invalid as error:
         return _cannot(task, worker, error)
     _, events = worked(services, task, worker, result)
     return events
+
+
+def _begin(services: Services, task: Task) -> None:
+    """A model begins, which takes long enough to be seen at work."""
+    services.tasks.mark_running(task)
+    services.show(began(task.id, task.type, task.role, task.step))
 
 
 def case_of(services: Services, worker: Role, task: Task) -> Case:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from shared.live import follow as following
+from shared.live import link as links
 from shared.live.entries import Entry
 from shared.live.follow import AWAY, View, follow
 from shared.live.link import open_link
 from shared.live.streams import Shown, publish
 from tests.redis_server import RedisServer
+
+T = TypeVar("T")
 
 
 def show(server: RedisServer, number: int) -> None:
@@ -25,6 +28,19 @@ def show(server: RedisServer, number: int) -> None:
 
 def view(url: str, last: str = "", seconds: float = 30.0, stopping: asyncio.Event | None = None) -> View:
     return View(url, "acme", "agents", last, seconds, stopping or asyncio.Event())
+
+
+def run(do: Coroutine[Any, Any, T]) -> T:
+    """Run it, and close what the process would keep for its next viewer."""
+
+    async def go() -> T:
+        try:
+            return await do
+        finally:
+            for link in links._of_loops.pop(asyncio.get_running_loop(), {}).values():
+                await link.close()
+
+    return asyncio.run(go())
 
 
 async def until(parts: AsyncIterator[bytes], word: str) -> str:
@@ -59,13 +75,13 @@ def test_it_begins_with_load_and_goes_on_where_it_was(redis: RedisServer) -> Non
         assert "load" not in again
         assert "t-2" not in again
 
-    asyncio.run(go())
+    run(go())
 
 
 @pytest.mark.parametrize("last", ["12-0", "nonsense", "\n", "0-0-0", "$", "-"])
 def test_who_comes_with_a_place_that_is_not_there_loads_the_page(redis: RedisServer, last: str) -> None:
     show(redis, 1)
-    asyncio.run(until(follow(view(redis.url, last)), "event: load"))
+    run(until(follow(view(redis.url, last)), "event: load"))
 
 
 def test_an_emptied_redis_makes_who_comes_again_load_the_page(redis: RedisServer) -> None:
@@ -78,7 +94,7 @@ def test_an_emptied_redis_makes_who_comes_again_load_the_page(redis: RedisServer
         await asyncio.to_thread(show, redis, 2)
         assert "load" not in await until(follow(view(redis.url, "0-0")), "t-2")
 
-    asyncio.run(go())
+    run(go())
 
 
 def test_it_beats_while_nothing_happens_and_ends_by_itself(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,7 +103,7 @@ def test_it_beats_while_nothing_happens_and_ends_by_itself(redis: RedisServer, m
     async def go() -> list[bytes]:
         return [part async for part in follow(view(redis.url, seconds=0.6))]
 
-    parts = asyncio.run(go())
+    parts = run(go())
     assert parts[0] == b"retry: 1000\n\n"
     assert parts.count(b":\n\n") >= 2
 
@@ -101,14 +117,14 @@ def test_it_ends_when_the_process_is_told_to_end(redis: RedisServer) -> None:
         async for _ in parts:
             pass
 
-    asyncio.run(asyncio.wait_for(go(), 9))
+    run(asyncio.wait_for(go(), 9))
 
 
 def test_without_a_redis_it_says_away_and_ends() -> None:
     async def go(url: str) -> list[bytes]:
         return [part async for part in follow(view(url))]
 
-    assert asyncio.run(go("")) == [AWAY]
+    assert run(go("")) == [AWAY]
     assert AWAY == b"retry: 5000\nevent: away\ndata: {}\n\n"
 
 
@@ -119,8 +135,8 @@ def test_a_redis_that_dies_while_one_looks_is_told(own_redis: RedisServer) -> No
         own_redis.kill()
         return "".join([part.decode() async for part in parts])
 
-    assert asyncio.run(go()).endswith(AWAY.decode())
-    assert asyncio.run(go_away(own_redis)).endswith(AWAY.decode())
+    assert run(go()).endswith(AWAY.decode())
+    assert run(go_away(own_redis)).endswith(AWAY.decode())
 
 
 async def go_away(server: RedisServer) -> str:
