@@ -4,7 +4,8 @@ What the role's answer means:
     2xx                     done
     4xx                     the role cannot: a human is asked at once, with the role's own words
     503 busy                nobody looked at it: offered again from here, for most of this function's time
-    503, 429, no connection again later; on the last attempt a human is asked
+    503, 429, no connection again later, which costs attempts only when it lasts; on the last one a human is asked
+    502, failed             again later, each time an attempt: it may be this work that it fails on
     504                     it ran over its time and was ended: a human is asked at once
 """
 
@@ -24,7 +25,7 @@ from events.orchestration import AgentFailed
 from events.topology import QUEUES
 from events.work import ExceptionWork, RoleWork
 from shared.auth.tokens import service_token
-from shared.errors import TryAgain
+from shared.errors import Failed, TryAgain
 from shared.runtime.services import Services
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 OVER_TIME = "ran_over_its_time"
 FAILED = "role_failed"
-BUSY = "/problems/busy"
+BUSY, BROKEN = "/problems/busy", "/problems/failed"
 #: The part of this function's time that it waits for a busy role.
 PATIENCE = 0.4
 
@@ -40,7 +41,7 @@ PATIENCE = 0.4
 def handle(event: RoleWork, services: Services) -> Iterable[Event]:
     """Hand the work to its role and wait for the answer."""
     services.unit.rest()  # a role may take minutes: many that wait for one must not hold all connections
-    status, detail = _offer(event, services)
+    status, kind, detail = _offer(event, services)
     if 200 <= status < 300:
         return []
     if status == 504:
@@ -49,16 +50,17 @@ def handle(event: RoleWork, services: Services) -> Iterable[Event]:
         return _ask_a_human(event, FAILED, detail or f"{event.role} refused the work ({status})")
     if services.context.attempt >= QUEUES[event.queue].delivery_limit:
         return _ask_a_human(event, FAILED, detail)
-    raise TryAgain(f"{event.role} cannot do the work now ({status}): {detail}")
+    patient = status in (401, 429, 503) and kind != BROKEN
+    raise (TryAgain if patient else Failed)(f"{event.role} cannot do the work now ({status}): {detail}")
 
 
-def _offer(event: RoleWork, services: Services) -> tuple[int, str]:
-    """The role's answer, waiting while the role is busy."""
+def _offer(event: RoleWork, services: Services) -> tuple[int, str, str]:
+    """The role's answer, waiting while the role is busy: (status, problem type, detail)."""
     until = time.monotonic() + services.spec.timeout * PATIENCE
     while True:
         status, kind, detail = _call(event, services)
         if kind != BUSY or time.monotonic() > until:
-            return status, detail
+            return status, kind, detail
         time.sleep(0.5 + random.random())  # jitter: many may wait for one role
 
 

@@ -7,7 +7,8 @@ until a bell of the bus rings, a delivery ends, or something on the bus becomes 
  1. done     acknowledged (work) or committed (facts, in order within a partition)
  2. never    work: to the dead letters with the reason; a fact: skipped, kept as a dead letter of its topic
  3. later    after a backoff, and not before the function asked for it
-             work: dead after the delivery limit
+             work: offered again first, within half of its lease and as the same attempt, where the function only has
+             no time just now; dead after the delivery limit
              a fact: its partition waits; a fact on which the function fails is skipped with the reason after
              `FACT_ATTEMPTS`, one for which the function only has no time just now after `FACT_PATIENCE`
  4. busy     the function could not take it: offered again, within half of its lease, as the same attempt
@@ -30,7 +31,7 @@ from functools import partial
 from typing import Any
 
 from events.topology import QUEUES, QueueSpec
-from host.deliver import Call, Verdict, deliver
+from host.deliver import Call, Verdict, again_soon, deliver
 from host.facts import Facts, parts
 from host.subscriptions import Subscription
 from shared.bus.backoff import backoff
@@ -294,14 +295,15 @@ class Bridge:
             except HouseError as error:  # no token can be made just now
                 return [Verdict("later", error.detail)] * len(items)
             self._note_gateway(verdicts[0])
-            if verdicts[0].kind not in ("busy", "away"):
+            if not again_soon(verdicts, work=isinstance(items[0], Delivery)):
                 return verdicts
             if time.monotonic() > until:
-                if verdicts[0].kind == "busy":
-                    return [Verdict("later", verdicts[0].reason)] * len(items)
+                if verdicts[0].kind != "away":
+                    return [verdict._replace(kind="later") for verdict in verdicts]
                 self._hold(items, subscription.lease)
                 until = time.monotonic() + subscription.lease / 2
-            await asyncio.sleep((verdicts[0].delay or 1.0) * (0.5 + random.random()))
+            pause = (verdicts[0].delay or 1.0) * (0.5 + random.random())
+            await asyncio.sleep(min(pause, subscription.lease / 4))  # the lease must not run out meanwhile
 
     def _note_gateway(self, verdict: Verdict) -> None:
         away = verdict.kind == "away"

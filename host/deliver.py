@@ -57,6 +57,15 @@ BUSY = problem_type(Busy(""))
 LONGEST_CONTENT_TYPE = 200
 
 
+def again_soon(verdicts: Sequence[Verdict], *, work: bool) -> bool:
+    """Whether what got these verdicts is offered again without counting: nobody looked at it, or, of work, nobody has
+    time for it now. A database that is away for a minute must not use up the attempts of all the work there is. Facts
+    have patience of their own: while they wait, others are read."""
+    if verdicts[0].kind in ("busy", "away"):
+        return True
+    return work and all(verdict.patient for verdict in verdicts)
+
+
 async def deliver(
     call: Call,
     function: str,

@@ -42,6 +42,7 @@ from scripts.trial.load import Load
 from scripts.trial.platform import Platform
 from scripts.trial.reckoning import Reckoning
 from scripts.trial.scene import Scene
+from scripts.trial.stacks import light_stack
 from scripts.trial.torment import Torment
 from scripts.trial.watch import Watch
 
@@ -101,7 +102,8 @@ def soak(
 ) -> Soaked:
     """Everything, in a folder of its own, until the time is over or `over` is set. Raises `StartFailed`."""
     with console.status("starting the engines"), Engines(folder / ENGINES, behind=ALL) as engines:
-        platform = Platform(folder / HOME, None, **engines.environment())
+        stack = None if options.agents else light_stack(folder / "stack")
+        platform = Platform(folder / HOME, stack, **engines.environment())
         platform.log = options.log or folder / "platform.log"
         platform.log.write_text("")
         scene = Scene(engines, platform, ("--bridges", str(options.bridges)))
@@ -171,6 +173,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=5.0, help="orders, tickets and events a second")
     parser.add_argument("--seed", type=int, default=1, help="the same seed sends the same, and hurts in the same order")
     parser.add_argument("--bridges", type=int, default=2, help="bridges in processes of their own; 0: the host does it")
+    parser.add_argument("--agents", action="store_true", help="with CrewAI's image, as where a model is configured")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="hurts with one of these in their name")
     parser.add_argument("--list", action="store_true", help="show the hurts and end")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that was found there, for programs")

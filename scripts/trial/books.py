@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from events.envelope import DecodeError, decode
 from events.event import Event
-from events.topology import QUEUES, TOPICS
+from events.topology import TOPOLOGY
 from events.work import ApprovalWork, ExceptionWork, RoleWork
 from shared.bus.port import DeadLetterOffice
 from shared.coordination.record import Record
@@ -194,7 +194,7 @@ def _broken(record: Record) -> list[str]:
 
 
 def _letters(bus: DeadLetterOffice) -> Iterator[Letter]:
-    for origin in (*QUEUES, *TOPICS):
+    for origin in (*TOPOLOGY.queues, *TOPOLOGY.topics):
         cursor: str | None = None
         while True:
             page = bus.dead_letters(origin, _PAGE, cursor)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlalchemy import func, select
 
 from events.topology import QUEUES
+from functions.catalogue import functions
 from scripts.trial.engines import VARIABLE, unacknowledged
 from shared.bus.port import Bus
 from shared.errors import TryAgain
@@ -16,8 +17,8 @@ from shared.runtime.outbox import table
 from shared.settings import CONTEXTS
 from shared.store.database import Unit, database_errors
 
-#: Who reads facts, and must have read all of them before anything is counted.
-GROUPS = ("audit-record", "tasks-react", "agent-hitl-coordinator", "gateway-admit")
+#: Who reads facts and keeps something of them: all must have read all of them before anything is counted.
+GROUPS = tuple(spec.name for spec in functions() if spec.topics and spec.store)
 #: RabbitMQ tells what is delivered and not acknowledged some seconds late.
 LATE_SECONDS = 6.0
 _PAUSE_SECONDS = 0.1

@@ -30,6 +30,7 @@ class Scene:
     arguments: tuple[str, ...] = ()
     ended: list[str] = field(default_factory=list)
     starts_failed: list[str] = field(default_factory=list)
+    _down: bool = True
     _hands: threading.RLock = field(default_factory=threading.RLock)
 
     def start_host(self) -> None:
@@ -40,6 +41,7 @@ class Scene:
             while True:
                 try:
                     self.platform.start(*self.arguments, seconds=_START_SECONDS)
+                    self._down = False
                     return
                 except RuntimeError as error:
                     if time.monotonic() > until:
@@ -50,19 +52,21 @@ class Scene:
     def kill_host(self) -> None:
         """kill -9."""
         with self._hands:
+            self._down = True
             self.platform.kill()
 
     def stop_host(self) -> None:
         """In order."""
         with self._hands:
+            self._down = True
             self.platform.stop()
 
     def supervise(self) -> None:
         """Start the platform where it has ended by itself, which is noted."""
         if not self._hands.acquire(blocking=False):
-            return  # it is being hurt
+            return  # it is being started
         try:
-            if not self.platform.running:
+            if not self._down and not self.platform.running:  # else who has hurt it starts it again
                 process = self.platform.process
                 words = "".join(self.platform.errors[-3:]).strip()
                 self.ended.append(f"the host ended with {process.returncode if process else '?'}: {words}")

@@ -145,12 +145,34 @@ def test_work_that_can_never_be_done_is_buried_with_the_functions_words(world: W
 
 
 def test_work_that_fails_comes_back_until_the_delivery_limit(world: World) -> None:
-    world.answer = lambda _body: refused(TryAgain("not now"))
+    world.answer = lambda _body: refused(Failed("boom"))
     world.work(b"1")
     world.run(world.idle)
     assert [headers[b"x-delivery-attempt"] for _, headers in world.calls] == [b"1", b"2", b"3"]
     (letter,) = world.dead("q")
-    assert "not now" in letter[1]
+    assert "boom" in letter[1]
+
+
+def test_a_function_that_cannot_just_now_costs_work_no_attempt(world: World) -> None:
+    """Its database is away, say: the same for all the work there is, so none of it is to blame."""
+    world.answer = lambda _body: refused(TryAgain("not now")) if len(world.calls) < 3 else Answer(204)
+    world.work(b"1")
+    world.run(world.idle)
+    assert [headers[b"x-delivery-attempt"] for _, headers in world.calls] == [b"1"] * 3
+    assert (world.happened, world.dead("q")) == ([], [])
+
+
+def test_what_lasts_longer_than_half_a_lease_costs_an_attempt(world: World) -> None:
+    """In the end it rests where a person finds it, with the reason."""
+
+    def answer(_body: bytes) -> Answer:
+        raise TryAgain("not now", retry_after=0.01)
+
+    world.answer = answer
+    world.work(b"1")
+    world.run(world.idle, lease=1.0)
+    assert {headers[b"x-delivery-attempt"] for _, headers in world.calls} == {b"1", b"2", b"3"}
+    assert [(body, "not now" in reason) for body, reason in world.dead("q")] == [(b"1", True)]
 
 
 def test_a_busy_function_costs_no_attempt(world: World) -> None:
