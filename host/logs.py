@@ -21,7 +21,6 @@ def quiet_libraries() -> None:
     """Client libraries tell of trouble only."""
     for library in ("alembic", "kafka", "pika"):
         logging.getLogger(library).setLevel(logging.WARNING)
-    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)  # it warns when the machine is slow
 
 
 def parse(line: bytes) -> Line:
