@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # it has no types
 
+from scripts.trial.complaints import complaints
 from scripts.trial.count import count
 from scripts.trial.engines import Engines
 from scripts.trial.load import Load
@@ -52,6 +53,7 @@ class Stage:
             self.engines = ending.enter_context(Engines(folder / "engines", self._names, behind))
             self.stack = light_stack(folder)
             self.platform = Platform(folder / "home", self.stack, **self.engines.environment())
+            self.platform.log = self.log = folder / "log.txt"
             ending.callback(self.platform.close)
             self.start()
             self._ending = ending.pop_all()
@@ -74,7 +76,7 @@ class Stage:
     @contextmanager
     def flow(self, tasks: int = TASKS, rate: float = 500.0) -> Iterator[Load]:
         """A load of so many tasks, in which the caller does harm and makes it good; then all must be accepted, and
-        everything there once, with no complaint of the platform that a person would have to look into."""
+        everything there once, and nothing in the log that a person would have to look into."""
         self.sound = False
         self._flows += 1
         load = Load(self.platform.port, seed=self._flows, rate=rate, most=tasks, mix=MIX).start()
@@ -88,7 +90,7 @@ class Stage:
         found = self.counted()
         assert found.exact, (found.faults[:5], found.under_way)
         assert found.dead == 0, found.reasons
-        assert self.tracebacks() == []
+        self.check_log()
         self.sound = True
 
     def _add(self, promised: Promised) -> None:
@@ -108,9 +110,11 @@ class Stage:
         """What the platform's log says from its line number `since` on, but for facts."""
         return [str(line.get("text", "")) for line in self.platform.lines[since:] if "fact" not in line]
 
-    def tracebacks(self) -> list[str]:
-        """What the platform has written that is a crash's, or the start of one."""
-        return [text for text in (*self.told(), *self.platform.errors) if "Traceback" in text]
+    def check_log(self) -> None:
+        """Nothing that it wrote is an error or the trace of one, nor holds a password."""
+        text = self.log.read_text()
+        assert not complaints(text.splitlines())
+        assert not [name for name in self._names if self.engines.find(name).password in text]
 
     def says(self, *words: str, since: int = 0) -> bool:
         """Whether one of these lines has all of the words."""
