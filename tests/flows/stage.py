@@ -28,7 +28,7 @@ from tests.flows.stacks import light_stack
 
 TASKS = 500
 #: Without payments for orders that nobody has placed: they die by design, some minutes later.
-MIX: Mapping[Kind, int] = {"order": 20, "ticket": 65, "event": 15}
+MIX: Mapping[Kind, int] = {"order": 12, "ticket": 80, "event": 8}
 #: How long a machine that does much else may take for what takes a second otherwise.
 PATIENCE = 500.0
 
