@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from shared.bus.port import Bus, Record
-from shared.runtime.outbox import relay
+from shared.runtime.relay import relay
 from shared.runtime.retention import forget
 from shared.settings import CONTEXTS
 
@@ -37,7 +37,7 @@ class Chores:
             for context in CONTEXTS:
                 sent = relay(context, self._bus, older_than=self._older_than)
                 if sent:
-                    log.warning("sent %d events of %s that a crash had left", sent, context)
+                    log.warning("sent %d events of %s that had been left", sent, context)
             self._older_than = timedelta(seconds=RELAY_SECONDS)
         if now >= self._forget_at:
             self._forget_at = now + FORGET_SECONDS

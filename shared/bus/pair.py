@@ -8,8 +8,19 @@ from contextlib import contextmanager
 
 from events.topology import Topology
 from shared.bus.doorbell import Bell
-from shared.bus.port import DeadLetter, DeadLetters, Delivery, Depth, Engine, FactEngine, Message, Record, WorkEngine
-from shared.errors import Invalid, NotFound
+from shared.bus.port import (
+    DeadLetter,
+    DeadLetters,
+    Delivery,
+    Depth,
+    Engine,
+    FactEngine,
+    Message,
+    NotSent,
+    Record,
+    WorkEngine,
+)
+from shared.errors import Invalid, NotFound, TryAgain
 
 _WORK, _FACTS = "work-", "fact-"  # what a dead letter's id begins with says whose it is
 
@@ -24,15 +35,23 @@ class PairBus:
         self._topology = topology
 
     def send(self, work: Sequence[tuple[str, Message]], facts: Sequence[tuple[str, Message]] = ()) -> None:
-        """See `Publisher.send`. The work first: facts say what happened, and what was not sent did not."""
+        """See `Publisher.send`. What one engine cannot take keeps nothing from the other: raises `NotSent`."""
         for queue, _ in work:
             _known(queue, self._topology.queues, "queue")
         for topic, _ in facts:
             _known(topic, self._topology.topics, "topic")
-        if work:
-            self._work.send(work)
-        if facts:
-            self._facts.send([], facts)
+        unsent: set[str] = set()
+        errors: list[TryAgain] = []
+        for engine, own in ((self._work, (work, ())), (self._facts, ((), facts))):
+            if any(own):
+                try:
+                    engine.send(*own)
+                except TryAgain as error:
+                    errors.append(error)
+                    unsent |= error.ids if isinstance(error, NotSent) else {m.id for part in own for _, m in part}
+        if errors:
+            told = "; ".join(error.detail for error in errors)
+            raise NotSent(told, unsent, retry_after=errors[0].retry_after) from errors[0]
 
     def close(self) -> None:
         """See `Publisher.close`."""

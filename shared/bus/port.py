@@ -3,18 +3,19 @@
 Work goes to queues (exactly one doer), facts to topics (many groups of readers). Delivery is at least once:
 whoever consumes is idempotent. Times are seconds since the epoch. An engine that cannot be reached, is locked
 or is full raises `TryAgain`: the embedded one has then done nothing, another may have sent a part of what it was to
-send, or not know. An unknown queue or topic is `Invalid` and is named, and nothing was done.
+send, or not know; where it knows what it has sent, it raises `NotSent`. An unknown queue or topic is `Invalid` and is
+named, and nothing was done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared.bus.doorbell import Bell
-from shared.errors import Invalid
+from shared.errors import Invalid, TryAgain
 
 # Reasons that the bus itself gives for a death; the others come from the consumer.
 EXPIRED = "expired"
@@ -99,11 +100,21 @@ class Depth:
     dead: int
 
 
+class NotSent(TryAgain):
+    """Raised by `send` where it is known of each message whether it is safe: those of these ids may not be, all others
+    of the call are."""
+
+    def __init__(self, detail: str, ids: Iterable[str], *, retry_after: float | None = None) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.ids = frozenset(ids)
+
+
 class Publisher(Protocol):
     """Sends. The embedded engine sends a call's messages all or none; others confirm every one of them."""
 
     def send(self, work: Sequence[tuple[str, Message]], facts: Sequence[tuple[str, Message]] = ()) -> None:
-        """Send (queue, message) and (topic, message) pairs; they are durable when this returns."""
+        """Send (queue, message) and (topic, message) pairs; they are durable when this returns. Raises `NotSent` or
+        `TryAgain` when some of them, or all, may not be."""
         ...
 
     def close(self) -> None:

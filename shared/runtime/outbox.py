@@ -16,7 +16,7 @@ from sqlalchemy import Insert, Select, Table, Update, bindparam, insert, select,
 from events.envelope import Envelope
 from events.event import Event
 from events.topology import QUEUES
-from shared.bus.port import Message, Publisher
+from shared.bus.port import Message, NotSent, Publisher
 from shared.contract import Addressed, Context
 from shared.errors import TryAgain
 from shared.ids import derive_id
@@ -155,21 +155,26 @@ def _inbox_key(function: str, envelope: Envelope) -> dict[str, str]:
 
 
 def send(context: str, rows: Sequence[Outgoing], publisher: Publisher) -> bool:
-    """Send committed rows and note that they were sent, soon. False when the bus could not take them: the relay will
-    send them."""
-    try:
-        _publish(rows, publisher)
-    except TryAgain as error:
-        log.warning("the bus cannot take %d events now, the relay will send them: %s", len(rows), error.detail)
-        return False
-    sent().add(context, [row.id for row in rows])
-    return True
+    """Send committed rows and note that they were sent, soon. False when the bus could not take all of them: the relay
+    will send the others."""
+    taken, left = publish(rows, publisher)
+    if taken:
+        sent().add(context, taken)
+    return not left
 
 
-def _publish(rows: Sequence[Outgoing], publisher: Publisher) -> None:
+def publish(rows: Sequence[Outgoing], publisher: Publisher) -> tuple[list[str], list[Outgoing]]:
+    """Send rows: (the ids of those that are sent, those that are left)."""
     work = [(row.destination, _message(row)) for row in rows if row.to_queue]
     facts = [(row.destination, _message(row)) for row in rows if not row.to_queue]
-    publisher.send(work, facts)
+    try:
+        publisher.send(work, facts)
+    except TryAgain as error:
+        unsent = error.ids if isinstance(error, NotSent) else frozenset(row.id for row in rows)
+        left = [row for row in rows if row.id in unsent]
+        log.warning("%d of %d events cannot be sent now, the relay will: %s", len(left), len(rows), error.detail)
+        return [row.id for row in rows if row.id not in unsent], left
+    return [row.id for row in rows], []
 
 
 def _message(row: Outgoing) -> Message:
@@ -209,7 +214,7 @@ class Sent:
             unit = Unit(context)
             try:
                 with database_errors():
-                    _mark(unit, those)
+                    mark(unit, those)
             except Exception as error:  # noqa: BLE001  # the boundary of a thread of its own; nothing is lost by it
                 log.warning("the relay will send %d events of %s again: %s", len(those), context, error)
             finally:
@@ -230,40 +235,10 @@ def sent() -> Sent:
     return _sent(os.getpid())
 
 
-def _mark(unit: Unit, ids: Sequence[str]) -> None:
+def mark(unit: Unit, ids: Sequence[str]) -> None:
+    """Note that these were sent, and commit."""
     unit.write(relaxed=True).execute(_statements(unit.context).mark_sent, {"ids": list(ids), "at": utc_now()})
     unit.commit()
-
-
-def relay(context: str, publisher: Publisher, *, older_than: timedelta = timedelta(seconds=5), limit: int = 500) -> int:
-    """Send what a crash left between commit and publish; returns how many. Rows younger than `older_than` are
-    left to the process that just wrote them. Of several relays each takes other rows, where the engine can tell
-    them apart; a relay that dies gives its rows back."""
-    unit = Unit(context)
-    try:
-        with database_errors():
-            rows = _claim(unit, utc_now() - older_than, limit)
-            if rows:
-                _publish(rows, publisher)
-                _mark(unit, [row.id for row in rows])
-        return len(rows)
-    except TryAgain as error:
-        log.warning("what a crash left in %s cannot be sent now: %s", context, error.detail)
-        return 0
-    finally:
-        unit.close()
-
-
-def _claim(unit: Unit, until: datetime, limit: int) -> list[Outgoing]:
-    """Rows to send. With many writers they stay ours to the end of the transaction; SQLite's one writer must not be
-    kept waiting while a bus answers, so there they are only read."""
-    outbox = table(unit.context, "outbox")
-    columns = [outbox.c[name] for name in Outgoing._fields]
-    query = select(*columns).where(outbox.c.sent_at.is_(None), outbox.c.time <= until).order_by(outbox.c.seq)
-    connection = unit.write(relaxed=True) if unit.many_writers else unit.read()
-    rows = [Outgoing(*row) for row in connection.execute(query.limit(limit).with_for_update(skip_locked=True))]
-    unit.rest()
-    return rows
 
 
 @cache

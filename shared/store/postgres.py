@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
@@ -29,6 +30,7 @@ def make_engine(url: URL) -> Engine:
 
     A schema of its own is chosen in the address: `?options=-csearch_path=orchestration`.
     """
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of what it leaves out while an error is on its way
     engine = create_engine(
         url,
         hide_parameters=True,

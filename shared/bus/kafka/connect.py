@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.bus.backoff import backoff
 from shared.bus.kafka.address import KafkaAddress
+from shared.bus.kafka.said import tell_seldom
 from shared.errors import TryAgain
 
 #: A message with its headers has at most these bytes: a body may have 4 MiB (`Settings.body_limit`).
@@ -33,6 +34,7 @@ def opened(make: Callable[..., Any], **options: Any) -> Any:
     trying for ever. KafkaError then."""
     from kafka.net.compat import KafkaNetClient
 
+    tell_seldom()
     factory = options.pop("kafka_client", KafkaNetClient)
     begun: list[Any] = []
 

@@ -12,7 +12,7 @@ from shared.bus.kafka.address import KafkaAddress
 from shared.bus.kafka.codec import Headers, headers_of
 from shared.bus.kafka.connect import LARGEST_MESSAGE, Patience, common, kafka_errors, opened
 from shared.bus.partition import partition_for
-from shared.bus.port import Message
+from shared.bus.port import Message, NotSent
 from shared.errors import Invalid, TryAgain
 
 #: How long a call waits for its confirmations; what is not confirmed by then stays in the outbox. Seconds.
@@ -32,26 +32,28 @@ class KafkaSender:
 
     def send_facts(self, facts: Sequence[tuple[str, Message]]) -> None:
         """Send (topic, message) pairs; each is confirmed when this returns. Invalid for an unknown topic before
-        anything is sent; TryAgain when one is not confirmed (others of the call may be)."""
+        anything is sent; `NotSent` when some are not confirmed."""
         for topic, _ in facts:
             if topic not in self._topology.topics:
                 raise Invalid.field("topic", f"{topic!r} is not in the topology")
         headers = [headers_of(message) for _, message in facts]
         if not facts:
             return
-        with self._producing() as producer:
-            self._confirm(
-                producer,
-                [
-                    self._sending(producer, self._address.name(topic), message, told)
-                    for (topic, message), told in zip(facts, headers, strict=True)
-                ],
-            )
+        futures: list[Any] = []
+        try:
+            with self._producing() as producer:
+                for (topic, message), told in zip(facts, headers, strict=True):
+                    futures.append(_send(producer, self._sending(producer, self._address.name(topic), message, told)))
+                _wait_for(futures)
+        except TryAgain as error:
+            safe = {message.id for (_, message), future in zip(facts, futures, strict=False) if future.succeeded()}
+            unsent = {message.id for _, message in facts} - safe
+            raise NotSent(error.detail, unsent, retry_after=error.retry_after) from error
 
     def send_raw(self, topic: str, key: bytes, value: bytes | None, headers: Headers) -> None:
         """Send one record (None: a tombstone) to a topic by its name in the cluster, confirmed."""
         with self._producing() as producer:
-            self._confirm(producer, [(topic, key, value, headers, None)])
+            _wait_for([_send(producer, (topic, key, value, headers, None))])
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -65,14 +67,6 @@ class KafkaSender:
             return topic, message.key.encode(), message.body, headers, None
         partition = partition_for(message.id, len(producer.partitions_for(topic)))
         return topic, None, message.body, headers, partition
-
-    def _confirm(self, producer: Any, sendings: Sequence[_Sending]) -> None:
-        futures = [
-            producer.send(topic, value=value, key=key, headers=headers, partition=partition)
-            for topic, key, value, headers, partition in sendings
-        ]
-        for future in futures:
-            future.get(timeout=DELIVERY_SECONDS + 1)
 
     def _open(self) -> Any:
         from kafka import KafkaProducer
@@ -109,6 +103,16 @@ class KafkaSender:
             producer._sender.force_close()
             _end(producer)
             raise
+
+
+def _send(producer: Any, sending: _Sending) -> Any:
+    topic, key, value, headers, partition = sending
+    return producer.send(topic, value=value, key=key, headers=headers, partition=partition)
+
+
+def _wait_for(futures: Sequence[Any]) -> None:
+    for future in futures:
+        future.get(timeout=DELIVERY_SECONDS + 1)
 
 
 def _end(producer: Any) -> None:

@@ -109,7 +109,7 @@ def _commit(rows: Sequence[outbox.Outgoing], on_record: bool) -> None:
     unit = Unit("orchestration")
     outbox.write(unit, rows)
     unit.commit()
-    outbox.mark_sent("orchestration", [row.id for row in rows])
+    outbox.mark(unit, [row.id for row in rows])
     record = Record(Unit("audit"))
     for row in rows:
         if on_record and not row.to_queue:

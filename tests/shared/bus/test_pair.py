@@ -7,7 +7,7 @@ import pytest
 from events.topology import QueueSpec, TopicSpec, Topology
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.pair import PairBus
-from shared.bus.port import Depth, Message
+from shared.bus.port import Depth, Message, NotSent
 from shared.errors import Invalid, NotFound, TryAgain
 
 TOPOLOGY = Topology({"q": QueueSpec("q", 5, 600)}, {"t": TopicSpec("t", 1)})
@@ -61,11 +61,18 @@ def test_an_unknown_name_of_either_kind_sends_nothing_of_the_other(bus, halves):
     assert bus.read(["t"], "g", 1, 30) == []
 
 
-def test_no_fact_is_told_of_work_that_could_not_be_sent(tmp_path, halves):
-    bus = PairBus(Down(tmp_path / "down.db", TOPOLOGY), halves[1], TOPOLOGY)
-    with pytest.raises(TryAgain):
-        bus.send([("q", message("w"))], [("t", message("f"))])
-    assert bus.read(["t"], "g", 1, 30) == []
+def test_what_one_engine_cannot_take_keeps_nothing_from_the_other_and_is_named(tmp_path, halves):
+    down = Down(tmp_path / "down.db", TOPOLOGY)
+    without_work = PairBus(down, halves[1], TOPOLOGY)
+    with pytest.raises(NotSent) as refusal:
+        without_work.send([("q", message("w"))], [("t", message("f"))])
+    assert refusal.value.ids == {"w"}
+    assert [record.message.id for record in halves[1].read(["t"], "g", 10, 30)] == ["f"]
+    without_facts = PairBus(halves[0], down, TOPOLOGY)
+    with pytest.raises(NotSent) as refusal:
+        without_facts.send([("q", message("v"))], [("t", message("e")), ("t", message("g"))])
+    assert refusal.value.ids == {"e", "g"}
+    assert [delivery.message.id for delivery in halves[0].lease("q", 10, 30)] == ["v"]
 
 
 def test_dead_letters_of_both_are_paged_replayed_and_discarded_by_their_ids(bus):

@@ -16,10 +16,12 @@ from events.envelope import DecodeError, Envelope, decode
 from events.orchestration import AuditNoted
 from events.topology import TOPOLOGY
 from shared.bus import bus_file, open_bus
+from shared.bus.port import NotSent
 from shared.contract import Addressed, Caller, FunctionSpec
 from shared.errors import Invalid, TryAgain
 from shared.runtime import outbox, process
 from shared.runtime.guard import ANYONE
+from shared.runtime.relay import relay
 from shared.settings import settings
 from shared.store.database import Unit
 from shared.store.orchestration import tenant_settings
@@ -185,9 +187,37 @@ def test_what_could_not_be_sent_is_sent_by_the_relay_once(world: World, monkeypa
     bus = open_bus(settings().bus_url, TOPOLOGY)
     from datetime import timedelta
 
-    assert [outbox.relay("orchestration", bus, older_than=timedelta(0)) for _ in range(2)] == [1, 0]
+    assert [relay("orchestration", bus, older_than=timedelta(0)) for _ in range(2)] == [1, 0]
     bus.close()
     assert len(world.facts()) == 1
+
+
+def test_a_queue_that_takes_nothing_holds_up_no_other_and_nothing_is_sent_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of eight facts five go to a topic that refuses: the relay, which takes three at once, sends the others once."""
+    taken: list[str] = []
+
+    class Full:
+        def send(self, _work: Any, facts: Any = ()) -> None:
+            left = [message.id for topic, message in facts if topic == full]
+            taken.extend(message.id for topic, message in facts if topic != full)
+            if left:
+                raise NotSent("full", left)
+
+    class Down:
+        def send(self, _work: Any, _facts: Any = ()) -> None:
+            raise TryAgain("the bus is down")
+
+    world.work = lambda _event, _services: [note("x")] * 5 + [ORDER] * 3
+    full = note("x").destination()[1]
+    with monkeypatch.context() as patched:
+        patched.setattr(outbox, "publisher", Down)
+        assert world.run() == [204]
+    from datetime import timedelta
+
+    assert [relay("orchestration", Full(), older_than=timedelta(0), limit=3) for _ in range(2)] == [3, 0]
+    assert len(set(taken)) == len(taken) == 3
 
 
 def test_only_the_platform_itself_may_address_a_tenant(world: World) -> None:

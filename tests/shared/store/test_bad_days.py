@@ -20,6 +20,7 @@ from events.work import ApprovalWork
 from shared.errors import HouseError, Invalid, TryAgain
 from shared.runtime import outbox
 from shared.runtime.clock import utc_now
+from shared.runtime.relay import relay
 from shared.settings import settings
 from shared.store import postgres
 from shared.store.database import Unit, database_errors, engine
@@ -137,7 +138,7 @@ def test_a_commit_whose_answer_is_lost_is_repeated_by_its_key_to_the_same_answer
         assert functions.call("tasks-create", ORDER, key="k").status == 503
     again = functions.call("tasks-create", ORDER, key="k")
     assert (again.status, [row.id for row in functions.rows(tasks)]) == (202, [again.body["id"]])
-    assert outbox.relay("orchestration", functions.sink, older_than=timedelta(0)) > 0
+    assert relay("orchestration", functions.sink, older_than=timedelta(0)) > 0
 
 
 def test_two_that_wait_for_each_other_are_told_to_come_again_one_of_them(home: Path, functions: Functions) -> None:

@@ -28,6 +28,7 @@ from shared.coordination.task_keys import ORDER
 from shared.errors import Conflict
 from shared.runtime import outbox
 from shared.runtime.clock import utc_now
+from shared.runtime.relay import relay
 from shared.store.database import Unit
 from shared.store.orchestration import approvals, messages, task_keys, tasks
 from tests.shared.store.conftest import TENANT, Functions
@@ -335,10 +336,8 @@ def test_relays_at_once_send_each_row_once_where_claims_can_be_told_apart(
     unit.commit()
     functions.sink.sent.clear()
     count = len(functions.rows(sent))
-    relayed = at_once(
-        lambda _: outbox.relay("orchestration", functions.sink, older_than=timedelta(0), limit=7), range(8)
-    )
-    while outbox.relay("orchestration", functions.sink, older_than=timedelta(0)):
+    relayed = at_once(lambda _: relay("orchestration", functions.sink, older_than=timedelta(0), limit=7), range(8))
+    while relay("orchestration", functions.sink, older_than=timedelta(0)):
         pass
     ids = Counter(message.id for message in functions.sink.sent)
     assert set(ids) == {row.id for row in functions.rows(sent)}

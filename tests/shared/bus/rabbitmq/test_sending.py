@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from events.topology import QueueSpec, Topology
-from shared.bus.port import Message
+from shared.bus.port import Message, NotSent
 from shared.bus.rabbitmq import RabbitBus
 from shared.bus.rabbitmq.address import parse_address
 from shared.bus.rabbitmq.broker import Broker
@@ -32,9 +32,11 @@ def test_a_queue_that_is_not_there_is_named_and_the_others_get_theirs(address, b
     missing = QueueSpec("auto_missing", 5, 60)
     wider = Topology({**topology().queues, "auto_missing": missing}, {})
     sender = RabbitBus(address, wider)
-    with pytest.raises(TryAgain, match=r"^auto_missing: no queue took it \(NO_ROUTE\)$"):
-        sender.send([*work(1), *work(2, "auto_missing"), *work(1, "auto_seo")])
+    lost = [("auto_missing", Message("lost", BODY)), ("auto_missing", Message("lost too", BODY))]
+    with pytest.raises(NotSent, match=r"^auto_missing: no queue took it \(NO_ROUTE\)$") as refusal:
+        sender.send([*work(1), *lost, *work(1, "auto_seo")])
     sender.close()
+    assert refusal.value.ids == {"lost", "lost too"}
     assert (bus.depth(QUEUE).ready, bus.depth("auto_seo").ready) == (1, 1)
 
 
