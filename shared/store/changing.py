@@ -1,4 +1,4 @@
-"""Changing tables that others work on: one at a time, no waiting in front of a busy table, indexes built beside the work.
+"""Changing tables that others work on: one at a time, never long in front of a busy table, indexes beside the work.
 
 `docs/operations/migrations.md` says which changes are safe. SQLite has one writer, and needs none of this.
 """

@@ -10,6 +10,7 @@ import logging
 import random
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("store")
 
 VERSIONS = Path(__file__).with_name("migrations")
-#: For how long a change is tried while its table is busy, and the pauses between, in seconds: long enough that those who
-#: waited behind it have gone on.
+#: For how long a change is tried while its table is busy, and the pauses between, in seconds: long enough that those
+#: who waited behind it have gone on.
 PATIENCE, SHORTEST_PAUSE, LONGEST_PAUSE = 300.0, 0.5, 3.0
 #: SQLSTATEs of PostgreSQL by which a change did not get its table: the lock, or a deadlock that was undone.
 _BUSY = frozenset({"55P03", "40P01"})
@@ -52,12 +53,24 @@ def migrate(context: str) -> None:
     A table that is busy is not waited for in front of others: the change is undone, and tried again. Raises `TryAgain`
     when it was busy for `PATIENCE` seconds; the versions that came before are kept.
     """
-    until = time.monotonic() + PATIENCE
-    while current(context) != head(context):
+    if current(context) != head(context):
         from alembic import command
 
+        _patiently(context, lambda: command.upgrade(alembic_config(context), "head"))
+
+
+def step_back(context: str) -> None:
+    """Undo the newest version that a database has, as patiently. Raises `TryAgain` as `migrate` does."""
+    from alembic import command
+
+    _patiently(context, lambda: command.downgrade(alembic_config(context), "-1"))
+
+
+def _patiently(context: str, change: Callable[[], None]) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
         try:
-            command.upgrade(alembic_config(context), "head")
+            return change()
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) not in _BUSY:
                 raise

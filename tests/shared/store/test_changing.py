@@ -12,7 +12,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from alembic import command
 
 from shared.errors import TryAgain
 from shared.settings import CONTEXTS
@@ -95,7 +94,7 @@ def test_an_index_that_a_crash_left_half_built_is_built_anew(cluster: Cluster, d
 
 def test_the_way_back_is_there(cluster: Cluster, database: str) -> None:
     migrate.migrate("orchestration")
-    command.downgrade(migrate.alembic_config("orchestration"), "-1")
+    migrate.step_back("orchestration")
     with cluster.connect(database) as connection:
         assert connection.execute(COLUMN.encode()).fetchone() == (0,)
     migrate.migrate("orchestration")
