@@ -24,13 +24,13 @@ from host.bridge import Bridge
 from host.chores import Chores
 from host.gateway import Gateway
 from host.live import Live
-from host.logs import quiet_libraries
 from host.stack import read_stack
 from host.subscriptions import Subscription, subscriptions
 from host.timers import Timers
 from shared.auth.tokens import service_token
 from shared.bus import brokers_only, open_bus
 from shared.errors import HouseError, Invalid
+from shared.quiet import quiet_libraries
 from shared.settings import settings
 
 GRACE_SECONDS = 30.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -15,13 +14,6 @@ OnLog = Callable[[str, int, Line], None]
 
 LONGEST = 64 * 1024  # bytes of one line; a longer one is cut
 READ = 64 * 1024
-
-
-def quiet_libraries() -> None:
-    """Client libraries tell of trouble only."""
-    for library in ("alembic", "kafka", "pika"):
-        logging.getLogger(library).setLevel(logging.WARNING)
-    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)  # it warns when the machine is slow
 
 
 def parse(line: bytes) -> Line:

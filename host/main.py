@@ -27,7 +27,6 @@ from host.deliver import Call
 from host.home import Home
 from host.ingress import read_ingress
 from host.live import Live
-from host.logs import quiet_libraries
 from host.platform import Host
 from host.settings import AGENT, LIGHT, Settings
 from host.stack import Function, read_stack
@@ -38,6 +37,7 @@ from shared.auth.keys import ensure_keys
 from shared.auth.tokens import service_token, verify
 from shared.bus import open_bus
 from shared.errors import HouseError, Invalid, Problem
+from shared.quiet import quiet_libraries
 from shared.settings import settings
 from shared.store.migrate import migrate_all
 

@@ -26,6 +26,7 @@ from uvicorn.server import ServerState
 
 from shared.contract import FunctionSpec
 from shared.errors import HouseError
+from shared.quiet import quiet_libraries
 from shared.runtime import outbox
 from shared.runtime.app import build
 from shared.runtime.load import find
@@ -44,8 +45,7 @@ def run(function: str, listener: socket.socket, ready: Callable[[], None], lifel
     settings()  # a wrong environment ends the process, with its reason in the log; it is no caller's mistake later
     config = prepare(find(function))
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(levelname)s %(name)s: %(message)s")
-    for library in ("kafka", "pika"):
-        logging.getLogger(library).setLevel(logging.WARNING)  # they tell of each connection
+    quiet_libraries()
     try:
         uvloop.run(serve(config, listener, ready, lifeline))
     finally:

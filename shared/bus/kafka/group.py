@@ -79,6 +79,7 @@ class GroupMember:
             allow_auto_create_topics=False,
             partition_assignment_strategy=(CooperativeStickyAssignor,),
             session_timeout_ms=address.session * 1000,
+            heartbeat_interval_ms=address.session * 250,
             max_poll_interval_ms=int(_SILENT_SECONDS * 1000),
             enable_incremental_fetch_sessions=False,  # with them a backlog stood still for whole fetch waits (3.0.12)
             fetch_max_wait_ms=int(_FETCH_SECONDS * 1000),
