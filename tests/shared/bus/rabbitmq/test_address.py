@@ -26,7 +26,7 @@ def test_after_how_long_a_silent_one_is_taken_for_gone_is_said_in_the_url_or_30_
     assert (address.vhost, address.heartbeat, address.parameters("test", address.heartbeat).heartbeat) == ("v", 5, 5)
 
 
-@pytest.mark.parametrize("query", ["heartbeat=0", "heartbeat=3601", "heartbeat=-1", "heartbeat=", "heart=5", "secret=1"])
+@pytest.mark.parametrize("query", ["heartbeat=0", "heartbeat=3601", "heartbeat=-1", "heartbeat=", "secret=1"])
 def test_another_word_behind_the_url_is_refused_without_being_shown(query):
     with pytest.raises(Invalid, match=r"work_url: may end in \?heartbeat=SECONDS") as caught:
         parse_address(f"amqp://u:secret@h/v?{query}")
