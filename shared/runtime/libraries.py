@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 
-#: From which level on. Kafka's client raises what it cannot do, which we say in one line; it tells besides of each
-#: connection that a broker has closed, several times, as errors with tracebacks.
+#: From which level on. What Kafka's client has to say is told seldom besides (`shared.bus.kafka.said`).
 LEVELS = {
     "alembic": logging.WARNING,
     "boto3": logging.WARNING,
     "botocore": logging.WARNING,
-    "kafka": logging.CRITICAL,
+    "kafka": logging.WARNING,
     "pika": logging.WARNING,
 }
 

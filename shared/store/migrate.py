@@ -1,19 +1,37 @@
-"""Bring a context's database to the newest form, with Alembic, one line of versions a context."""
+"""Bring a context's database to the newest form, with Alembic, one line of versions a context.
+
+python -m shared.store.migrate does so with those of BIZOSAAS_<CONTEXT>_DATABASE_URL, also while others work on them.
+Ends with 0 when they are at the newest form, 75 when a table was too busy or a database cannot be reached.
+"""
 
 from __future__ import annotations
 
+import logging
+import random
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from shared.errors import HouseError, TryAgain
 from shared.settings import CONTEXTS
-from shared.store.database import engine
+from shared.store.database import engine, translate
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
+log = logging.getLogger("store")
+
 VERSIONS = Path(__file__).with_name("migrations")
+#: For how long a change is tried while its table is busy, and the pauses between, in seconds: long enough that those
+#: who waited behind it have gone on.
+PATIENCE, SHORTEST_PAUSE, LONGEST_PAUSE = 300.0, 0.5, 3.0
+#: SQLSTATEs of PostgreSQL by which a change did not get its table: the lock, or a deadlock that was undone.
+_BUSY = frozenset({"55P03", "40P01"})
 
 
 def head(context: str) -> str:
@@ -30,12 +48,36 @@ def current(context: str) -> str:
 
 
 def migrate(context: str) -> None:
-    """Upgrade one database; nothing happens, and Alembic is not imported, when it is at the head."""
-    if current(context) == head(context):
-        return
+    """Upgrade one database; nothing happens, and Alembic is not imported, when it is at the head.
+
+    A table that is busy is not waited for in front of others: the change is undone, and tried again. Raises `TryAgain`
+    when it was busy for `PATIENCE` seconds; the versions that came before are kept.
+    """
+    if current(context) != head(context):
+        from alembic import command
+
+        _patiently(context, lambda: command.upgrade(alembic_config(context), "head"))
+
+
+def step_back(context: str) -> None:
+    """Undo the newest version that a database has, as patiently. Raises `TryAgain` as `migrate` does."""
     from alembic import command
 
-    command.upgrade(alembic_config(context), "head")
+    _patiently(context, lambda: command.downgrade(alembic_config(context), "-1"))
+
+
+def _patiently(context: str, change: Callable[[], None]) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return change()
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _BUSY:
+                raise
+            if time.monotonic() > until:
+                raise TryAgain(f"the tables of {context} are too busy to be changed; the work goes on") from error
+            log.warning("a table of %s is busy, its change is tried again", context)
+            time.sleep(random.uniform(SHORTEST_PAUSE, LONGEST_PAUSE))
 
 
 def alembic_config(context: str) -> Config:
@@ -54,3 +96,23 @@ def migrate_all() -> None:
     """Upgrade the databases of all contexts."""
     for context in CONTEXTS:
         migrate(context)
+
+
+def main() -> int:
+    """Returns the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        try:
+            migrate_all()
+        except SQLAlchemyError as error:
+            raise translate(error) or error from error
+    except HouseError as error:
+        print(f"{error.title}: {error.detail}", file=sys.stderr)
+        return error.exit_code
+    for context in CONTEXTS:
+        print(f"{context} is at {head(context)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -32,8 +32,6 @@ _Partition = tuple[str, int]
 #: Rows that can be leased at once before more are taken over from the consumer.
 ENOUGH = 100
 _ROWS = 10_000  # of one poll: all that was fetched, so that the next fetch is for every partition
-#: A member that shows itself to nobody for so long has left. Seconds.
-SESSION_SECONDS = 10.0
 #: How long the broker may hold a fetch: also the longest that another question to it waits behind one. Seconds.
 _FETCH_SECONDS = 2.0
 _TEND_SECONDS = 2.0
@@ -80,7 +78,8 @@ class GroupMember:
             auto_offset_reset="earliest",
             allow_auto_create_topics=False,
             partition_assignment_strategy=(CooperativeStickyAssignor,),
-            session_timeout_ms=int(SESSION_SECONDS * 1000),
+            session_timeout_ms=address.session * 1000,
+            heartbeat_interval_ms=address.session * 250,
             max_poll_interval_ms=int(_SILENT_SECONDS * 1000),
             enable_incremental_fetch_sessions=False,  # with them a backlog stood still for whole fetch waits (3.0.12)
             fetch_max_wait_ms=int(_FETCH_SECONDS * 1000),

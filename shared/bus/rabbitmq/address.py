@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from shared.errors import Invalid
 
 _PORTS = {"amqp": 5672, "amqps": 5671}
 _FORM = "must be amqp://user:password@host:port/vhost"
+#: After how many seconds without a sign of life each side takes the other for gone: what a consumer that hangs holds
+#: goes to others then. `?heartbeat=` in the URL says another number.
+HEARTBEAT_SECONDS = 30
+_LONGEST_HEARTBEAT = 3600
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,7 @@ class Address:
     user: str
     password: str = field(repr=False)
     secure: bool = False
+    heartbeat: int = HEARTBEAT_SECONDS
 
     def __str__(self) -> str:
         return f"RabbitMQ at {self.host}:{self.port}"
@@ -54,10 +60,12 @@ class Address:
 
 
 def parse_address(url: str) -> Address:
-    """Raises Invalid, without the URL in it, for what is not `amqp[s]://user:password@host:port/vhost`."""
+    """Raises Invalid, without the URL in it, for what is not `amqp[s]://user:password@host:port/vhost`, with or without
+    `?heartbeat=SECONDS`."""
     try:
         parts = urlsplit(url)
         port = parts.port
+        query = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
     except ValueError:
         raise Invalid.field("work_url", _FORM) from None
     if parts.scheme not in _PORTS or not parts.hostname:
@@ -69,4 +77,13 @@ def parse_address(url: str) -> Address:
         user=unquote(parts.username or "guest"),
         password=unquote(parts.password or "guest"),
         secure=parts.scheme == "amqps",
+        heartbeat=_heartbeat(query),
     )
+
+
+def _heartbeat(query: Mapping[str, str]) -> int:
+    text = query.get("heartbeat", str(HEARTBEAT_SECONDS))
+    known = set(query) <= {"heartbeat"}
+    if not known or not (text.isascii() and text.isdigit() and 1 <= int(text) <= _LONGEST_HEARTBEAT):
+        raise Invalid.field("work_url", f"may end in ?heartbeat=SECONDS, 1 to {_LONGEST_HEARTBEAT}, and nothing else")
+    return int(text)

@@ -15,7 +15,6 @@ from shared.bus.rabbitmq.session import describe, leave
 
 log = logging.getLogger("bus.rabbitmq")
 
-HEARTBEAT_SECONDS = 30
 TICK_SECONDS = 0.1
 _SHORTEST_PAUSE, _BACKOFF_BASE, _LONGEST_PAUSE = 0.1, 0.2, 15.0
 _STOP_SECONDS = 5.0
@@ -77,7 +76,7 @@ class Line:
         from pika import SelectConnection
 
         connection = SelectConnection(
-            self._address.parameters("consumer", HEARTBEAT_SECONDS),
+            self._address.parameters("consumer", self._address.heartbeat),
             on_open_callback=self._opened,
             on_open_error_callback=self._ended,
             on_close_callback=self._ended,

@@ -19,6 +19,8 @@ from shared.errors import Invalid
         ("kafka://localhost:9092", KafkaAddress(("localhost:9092",))),
         ("kafka://a.b:1,c:2", KafkaAddress(("a.b:1", "c:2"))),
         ("kafka://[::1]:9092/shop-1", KafkaAddress(("[::1]:9092",), "shop-1")),
+        ("kafka://h:1?session=6", KafkaAddress(("h:1",), "", 6)),
+        ("kafka://h:1/shop?session=1800", KafkaAddress(("h:1",), "shop", 1800)),
     ],
 )
 def test_brokers_and_namespace_are_read(url, address):
@@ -27,7 +29,11 @@ def test_brokers_and_namespace_are_read(url, address):
 
 @pytest.mark.parametrize(
     "url",
-    ["kafka://", "kafka://host", "kafka://u:secret@host:1", "amqp://secret:1", "kafka://h:1,", "kafka://h:1/secret.x"],
+    [
+        *("kafka://", "kafka://host", "kafka://u:secret@host:1", "amqp://secret:1", "kafka://h:1,"),
+        *("kafka://h:1/secret.x", "kafka://h:1?session=5", "kafka://h:1?session=1801", "kafka://h:1?secret=7"),
+        *("kafka://h:1?", "kafka://h:1?session=6&secret=1"),
+    ],
 )
 def test_what_is_no_address_is_refused_without_being_shown(url):
     with pytest.raises(Invalid, match="BIZOSAAS_FACTS_URL: ") as caught:

@@ -96,10 +96,9 @@ def test_a_lease_raises_try_again_at_once_while_the_broker_is_away_and_goes_on_w
     assert came == {"1"}
 
 
-def test_a_broker_that_falls_silent_is_left_for_a_new_connection(join, proxy, address, bus, monkeypatch):
+def test_a_broker_that_falls_silent_is_left_for_a_new_connection(join, proxy, address, bus):
     """Heartbeats are what notices it (AMQP 0-9-1: two missed ones)."""
-    monkeypatch.setattr("shared.bus.rabbitmq.line.HEARTBEAT_SECONDS", 1)
-    far = join(proxy.through(address))
+    far = join(proxy.through(address) + "?heartbeat=1")
     bus.send(work(1))
     lease(far, 1)
     proxy.silence()
