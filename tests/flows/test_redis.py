@@ -103,7 +103,7 @@ def _own_valkey(one: Platform) -> list[str]:
 def test_a_platform_whose_redis_was_never_there_works_and_says_so(platform: MakePlatform, redis: RedisServer) -> None:
     """Tasks are done, signing in works (a quarter as often), who looks is told `away`."""
     redis.kill()
-    one = platform(BIZOSAAS_CACHE_URL=redis.url, BIZOSAAS_LOGIN_RATE="1/8").start()
+    one = platform(BIZOSAAS_CACHE_URL=redis.url, BIZOSAAS_LOGIN_RATE="0.01/8").start()
     accepted = [one.submit("order", order())["id"] for _ in range(5)]
     viewer = Viewer(one, "/tasks/live")
     try:
