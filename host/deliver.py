@@ -155,6 +155,8 @@ def _each(body: bytes, count: int) -> list[Verdict]:
 
 def _problem(body: bytes) -> tuple[str, str]:
     """(type, detail) of a problem document, "" where there is none."""
+    if not body:  # as of whatever is done
+        return "", ""
     try:
         problem = loads(body)
     except JsonError:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import time
+from functools import partial
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 
 #: What the server does for a process that sleeps, waits or has lost its way, in milliseconds. An idle connection is
 #: closed by the server, so that hundreds of sleeping functions hold none; the pool makes a new one at the next call.
@@ -18,6 +22,11 @@ LOCK_WAIT = 10_000
 KEPT, ADDED = 4, 4
 #: How long a call waits for one of them, and how long the server may take to answer a new one (seconds).
 POOL_WAIT, CONNECT_WAIT = 10, 5
+
+#: A connection that was used less than so many seconds ago is taken to be there still. Where it is not, the call is
+#: told to come again, as when it is lost a moment later.
+RESTED = 1.0
+_USED_AT = "used_at"
 
 #: SQLSTATEs (PostgreSQL 15, appendix A) that are over when one asks again: by class, the first two characters...
 _PASSING_CLASSES = frozenset({"08", "40", "53", "57", "58"})  # connection, rollback, resources, operator, system
@@ -34,7 +43,6 @@ def make_engine(url: URL) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,
-        pool_pre_ping=True,
         pool_use_lifo=True,
         pool_size=KEPT,
         max_overflow=ADDED,
@@ -42,7 +50,24 @@ def make_engine(url: URL) -> Engine:
         connect_args=_arguments(url),
     )
     event.listen(engine, "handle_error", _leave_rows_out)
+    event.listen(engine.pool, "checkin", _note_use)
+    event.listen(engine.pool, "checkout", partial(_ask_a_rested_one, engine))
     return engine
+
+
+def _note_use(_connection: object, record: PoolProxiedConnection | ConnectionPoolEntry) -> None:
+    record.info[_USED_AT] = time.monotonic()
+
+
+def _ask_a_rested_one(engine: Engine, connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Whether the server still has a connection that has rested: asked with a round trip, where none was made just now.
+    The pool makes a new one for each that is gone (SQLAlchemy, "Disconnect Handling - Pessimistic")."""
+    if time.monotonic() - record.info.get(_USED_AT, time.monotonic()) < RESTED:
+        return
+    try:
+        engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError("the server has closed it") from error
 
 
 def _arguments(url: URL) -> dict[str, Any]:
