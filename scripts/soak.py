@@ -46,8 +46,8 @@ from scripts.trial.stacks import light_stack
 from scripts.trial.torment import Torment
 from scripts.trial.watch import Watch
 
-#: How long what is under way at the end may take: retries come after a minute, and some take five.
-QUIET_SECONDS = 600.0
+#: How long what is under way at the end may stay as much as it is: a retry comes after a minute at most.
+QUIET_SECONDS = 300.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 _PARTICULAR = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{12,}\b|\d+(\.\d+)?")
 _LOUD = re.compile(r"\b(ERROR|CRITICAL|Traceback)\b")
 _RAISED = re.compile(r"^[\w.]+(Error|Exception|Exit|Interrupt)\b.*")
+_WHO = re.compile(r"^[\w -]+\[\d+\] ")  # which process a line is of
 _LONGEST = 160
 
 
@@ -23,7 +24,7 @@ def complaints(lines: Iterable[str]) -> Counter[str]:
 def _loud(lines: Iterable[str]) -> Iterator[str]:
     for line in lines:
         text = _text(line)
-        if (_LOUD.search(text) and "Traceback" not in text) or _RAISED.match(text.partition("] ")[2] or text):
+        if (_LOUD.search(text) and "Traceback" not in text) or _RAISED.match(_WHO.sub("", text)):
             yield text
 
 

@@ -29,8 +29,9 @@ _SHOWN = 10
 def count(
     environ: Mapping[str, str], promised: Promised | None = None, patience: float = PATIENCE_SECONDS
 ) -> Reckoning:
-    """The reckoning of the platform with these settings; what is not quiet after `patience` seconds is in
-    `under_way`, and then the rest is as it stood. Raises `RuntimeError` when the stores cannot be read."""
+    """The reckoning of the platform with these settings. What is still under way, when it did not become less for
+    `patience` seconds, is in `under_way`, and the rest is as it stood then. Raises `RuntimeError` when the stores
+    cannot be read."""
     command = [sys.executable, "-m", "scripts.trial.count", "--patience", str(patience)]
     text = json.dumps(asdict(promised or Promised()), default=list)
     done = subprocess.run(command, cwd=ROOT, env=dict(environ), input=text, capture_output=True, text=True, check=False)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 
@@ -24,27 +26,35 @@ LATE_SECONDS = 6.0
 _PAUSE_SECONDS = 0.1
 
 
-def under_way(bus: Bus, environ: Mapping[str, str] = os.environ) -> Iterator[str]:
-    """What is not at rest, in words; what cannot be asked is not at rest."""
+class Moving(NamedTuple):
+    """Something that is not at rest: how many of it, and what it is in words."""
+
+    number: int
+    words: str
+
+
+def under_way(bus: Bus, environ: Mapping[str, str] = os.environ) -> Iterator[Moving]:
+    """What is not at rest; what cannot be asked is not at rest."""
     try:
-        for context in CONTEXTS:
-            unsent = _unsent(context)
-            if unsent:
-                yield f"{unsent} events of {context} are not sent"
-        for queue in QUEUES:
-            depth = bus.depth(queue)
-            for name, number in (("wait", depth.ready), ("are held", depth.leased), ("come again", depth.delayed)):
-                if number:
-                    yield f"{number} messages of {queue} {name}"
-        held = unacknowledged(environ)
-        if held:
-            yield f"{held} messages are delivered and not acknowledged"
-        for group in GROUPS:
-            for topic, lag in bus.lag(group).items():
-                if lag:
-                    yield f"{group} has yet to read {lag} facts of {topic}"
+        for number, words in _looked(bus, environ):
+            if number:
+                yield Moving(number, f"{number} {words}")
     except (TryAgain, OSError) as error:
-        yield f"a store cannot be asked: {error}"
+        yield Moving(1, f"a store cannot be asked: {error}")
+
+
+def _looked(bus: Bus, environ: Mapping[str, str]) -> Iterator[tuple[int, str]]:
+    for context in CONTEXTS:
+        yield _unsent(context), f"events of {context} are not sent"
+    for queue in QUEUES:
+        depth = bus.depth(queue)
+        yield depth.ready, f"messages of {queue} wait"
+        yield depth.leased, f"messages of {queue} are held"
+        yield depth.delayed, f"messages of {queue} come again"
+    yield unacknowledged(environ), "messages are delivered and not acknowledged"
+    for group in GROUPS:
+        for topic, lag in bus.lag(group).items():
+            yield lag, f"facts of {topic} are not read by {group}"
 
 
 def _unsent(context: str) -> int:
@@ -59,20 +69,19 @@ def _unsent(context: str) -> int:
 
 
 def wait_until_quiet(bus: Bus, patience: float, environ: Mapping[str, str] = os.environ) -> Sequence[str]:
-    """Wait until nothing is on its way, `patience` seconds at most; what is then, nothing when it is quiet. It is
-    quiet when it was so for long enough that an engine's late word has come."""
+    """Wait until nothing is on its way; what is, when less of it was not seen for `patience` seconds, else nothing. It
+    is quiet when it was so for long enough that an engine's late word has come."""
     late = LATE_SECONDS if environ.get(VARIABLE) else 0.0
-    until = time.monotonic() + patience
-    quiet_since: float | None = None
+    fewest, progress = math.inf, time.monotonic()
     while True:
         found = list(under_way(bus, environ))
-        now = time.monotonic()
-        if found:
-            quiet_since = None
-            if now > until:
-                return found
-        else:
-            quiet_since = now if quiet_since is None else quiet_since
-            if now - quiet_since >= late:
-                return []
+        now, number = time.monotonic(), sum(one.number for one in found)
+        if number < fewest:
+            fewest, progress = number, now
+        if found and now - progress > patience:
+            return [one.words for one in found]
+        if not found and now - progress >= late:
+            return []
+        if found and not fewest:  # what came late after all
+            fewest = math.inf
         time.sleep(_PAUSE_SECONDS)  # between two looks

@@ -60,7 +60,9 @@ class Progress:
             self._live.update(table, refresh=True)
         elif time.monotonic() >= self._line_at or phase != self._phase:
             self._line_at = time.monotonic() + _LINE_SECONDS
-            self._console.out(", ".join(f"{name} {value}" for name, value in rows if value), highlight=False)
+            self._console.out(
+                ", ".join(f"{name} {value}".strip() for name, value in rows if value or name == phase), highlight=False
+            )
         self._phase = phase
 
     def _rows(self, left: float, phase: str) -> list[tuple[str, str]]:

@@ -98,4 +98,4 @@ def suspended(process: psutil.Process) -> Iterator[None]:
 def no_traceback(one: Platform) -> None:
     """Nothing that it said is a fault of its own."""
     said = [str(line) for line in one.lines] + one.errors
-    assert not [line for line in said if "Traceback" in line or "failed unexpectedly" in line]
+    assert [line for line in said if "Traceback" in line or "failed unexpectedly" in line][:3] == []

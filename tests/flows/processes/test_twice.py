@@ -57,7 +57,7 @@ class Tap:
         work: list[tuple[str, Message]] = []
         facts: list[tuple[str, Message]] = []
         for _, id_, to_queue, destination, key, priority, body in rows:
-            copies = [(destination, Message(id_, bytes(body), key, priority=priority))] * COPIES
+            copies = [(destination, Message(id_, bytes(body), key=key, priority=priority))] * COPIES
             (work if to_queue else facts).extend(copies)
             self.copied[destination] += COPIES
         bus.send(work, facts)
