@@ -81,7 +81,10 @@ def test_a_connection_that_is_lost_before_the_commit_is_not_taken_for_committed(
     assert kept() == []
 
 
-def test_a_connection_that_was_closed_while_the_function_slept_is_not_noticed(home: Path, cluster: Cluster) -> None:
+def test_a_connection_that_was_closed_while_the_function_slept_is_not_noticed(
+    home: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "RESTED", 0.0)
     assert kept() == []
     end_sessions(cluster)
     assert kept() == []

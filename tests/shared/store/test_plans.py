@@ -20,7 +20,7 @@ from shared.coordination.record import Record
 from shared.coordination.tasks import Tasks
 from shared.coordination.timeline import timeline
 from shared.coordination.waiting import waiting_requests
-from shared.runtime import outbox
+from shared.runtime import relay as relaying
 from shared.runtime.clock import utc_now
 from shared.store.database import Unit, engine
 
@@ -63,7 +63,7 @@ LOOKS: dict[str, tuple[Look, str, str]] = {
     "tasks of a type": (lambda unit: tasks(unit).page(task_type="rare"), "orchestration", "ix_tasks_type"),
     "a task's timeline": (
         lambda unit: timeline(unit, TENANT, "task-7", "", 50), "orchestration", "ix_outbox_subject"),
-    "what was not sent": (lambda unit: outbox._claim(unit, utc_now(), 500), "orchestration", "ix_outbox_unsent"),
+    "what was not sent": (lambda unit: relaying._claim(unit, utc_now(), 500, ()), "orchestration", "ix_outbox_unsent"),
     "the record": (lambda unit: Record(unit).newest(TENANT, 0, 50), "audit", "record_pkey"),
     "the next of the record": (lambda unit: Record(unit).newest(TENANT, 2000, 50), "audit", "record_pkey"),
     "the record of a task": (lambda unit: Record(unit).of_task(TENANT, "task-7", 0, 50), "audit", "ix_record_task"),

@@ -76,7 +76,7 @@ def test_copies_that_a_role_works_on_at_once_have_one_effect_and_are_all_done(
     worker = role(work.event.role)
     together = threading.Barrier(8)
 
-    def run(_self: Engine, _role: Any, _case: Any) -> Result:
+    def run(*_: Any) -> Result:
         together.wait(30)
         return Result(Conclusion(sorted(worker.outcomes)[0], 1.0, {}, "so it is"), "playbook", "test")
 
@@ -348,6 +348,7 @@ def test_relays_at_once_send_each_row_once_where_claims_can_be_told_apart(
 
 def test_the_outbox_counts_every_event_once(functions: Functions, at_once: AtOnce) -> None:
     at_once(lambda _: functions.order(), range(10))
+    outbox.sent().note()
     unit = Unit("orchestration")
     sent = outbox.table("orchestration", "outbox")
     query = select(func.count(), func.count(sent.c.id.distinct()), func.count(sent.c.sent_at))
