@@ -27,7 +27,15 @@ from shared.agents.roles import role
 from shared.agents.toolbox import tools_of
 from shared.contract import Addressed
 from shared.coordination.history import History
-from shared.coordination.waiting import desk_data, desk_name, desk_of, places, tenants_waiting, write_notes
+from shared.coordination.waiting import (
+    MOST_WEIGHED,
+    desk_data,
+    desk_name,
+    desk_of,
+    places,
+    tenants_waiting,
+    write_notes,
+)
 from shared.coordination.watch import watch
 from shared.errors import Invalid
 from shared.runtime.services import Services
@@ -60,6 +68,8 @@ def _prepare(event: HITLRequested, services: Services) -> list[Event]:
     coordinator = role(services.spec.role)
     try:
         case = _case(services, event)
+        if case is None:
+            return []
         services.unit.rest()
         result = services.engine.run(coordinator, case)
     except Invalid as error:
@@ -88,12 +98,13 @@ def _prepare(event: HITLRequested, services: Services) -> list[Event]:
     ]
 
 
-def _case(services: Services, event: HITLRequested) -> Case:
+def _case(services: Services, event: HITLRequested) -> Case | None:
+    """The request among those that wait; None when it was decided just now."""
     tenant = services.context.tenant
-    data = desk_data(services.unit, tenant, services.tenants)
+    data = desk_data(services.unit, tenant, services.tenants, MOST_WEIGHED, event.request_id)
     request = next((each for each in data["pending"] if each["id"] == event.request_id), None)
     if request is None:
-        raise Invalid.field("request_id", "stands behind more requests than are ranked")
+        return None
     coordinator = role(services.spec.role)
     task = services.tasks.get(event.task_id)
     request |= {"results": list(task.results), "computed": task.verdict.get("computed") or {}}
@@ -127,7 +138,7 @@ def _rank(services: Services) -> None:
     tenant = services.context.tenant
     services.unit.alone(*desk_name(tenant))  # places are read and written at one moment
     history = History(services.unit, tenant, services.now)
-    data = desk_data(services.unit, tenant, services.tenants)
+    data = desk_data(services.unit, tenant, services.tenants, MOST_WEIGHED)
     desk = desk_of(data, services.tenants.settings(tenant), history)
     write_notes(services.unit, tenant, places(desk))
 

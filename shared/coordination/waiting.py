@@ -18,8 +18,11 @@ from shared.tools.review_request import ReviewRequest
 from shared.tools.reviewers import read_reviewers
 
 log = logging.getLogger("agents")
-#: Requests that are ranked at most; those after them, by urgency and age, keep their place.
+#: Requests that the timer ranks at most; those after them, by urgency and age, keep their place.
 MOST_RANKED = 500
+#: Those that each request is weighed against when it opens, and that move up when one is decided: a full inbox must not
+#: make either dear (at 500 each was a second of work).
+MOST_WEIGHED = 100
 _SHOWN = (
     "id", "task_id", "task_type", "kind", "created_at", "expires_at", "urgency", "triggers", "reasons", "task_data",
     "role", "ai_recommendation", "ai_confidence", "estimated_impact", "action", "context", "notes",
@@ -38,19 +41,21 @@ def tenants_waiting(unit: Unit) -> list[str]:
     return sorted(unit.read().execute(query).scalars())
 
 
-def waiting_requests(unit: Unit, tenant: str) -> list[dict[str, Any]]:
-    """What waits, the most urgent and then the oldest first, as `ReviewRequest.read` takes it. Inside a write
-    transaction the rows stay as they are until its end; one that is being decided at this moment is left out."""
-    query = (
+def waiting_requests(unit: Unit, tenant: str, most: int = MOST_RANKED, with_: str = "") -> list[dict[str, Any]]:
+    """What waits, the most urgent and then the oldest first, as `ReviewRequest.read` takes it; the request `with_` is
+    among it if it waits, however many stand before it. Inside a write transaction the rows stay as they are until its
+    end; one that is being decided at this moment is left out."""
+    waiting = (
         select(*(approvals.c[name] for name in _SHOWN), *(tasks.c[name] for name in ("created_by", *_ASKED)))
         .join(tasks, tasks.c.id == approvals.c.task_id)
         .where(approvals.c.tenant == tenant, tasks.c.tenant == tenant, approvals.c.status == "pending")
-        .order_by(approvals.c.urgency_rank, approvals.c.created_at, approvals.c.id)
-        .limit(MOST_RANKED)
     )
     if unit.dirty:
-        query = query.with_for_update(of=approvals, skip_locked=True)
-    rows = unit.read().execute(query)
+        waiting = waiting.with_for_update(of=approvals, skip_locked=True)
+    first = waiting.order_by(approvals.c.urgency_rank, approvals.c.created_at, approvals.c.id).limit(most)
+    rows = unit.read().execute(first).all()
+    if with_ and all(row.id != with_ for row in rows):
+        rows = [*rows, *unit.read().execute(waiting.where(approvals.c.id == with_)).all()]
     return [_request(row._asdict()) for row in rows]
 
 
@@ -59,11 +64,12 @@ def _request(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**{name: row[name] for name in _SHOWN}, "asked": asked, "caused_by": [row["created_by"]]}
 
 
-def desk_data(unit: Unit, tenant: str, tenants: Tenants) -> dict[str, Any]:
-    """What `desk_of` needs beside settings and history: {pending, reviewers, currency, fx_rates}."""
+def desk_data(unit: Unit, tenant: str, tenants: Tenants, most: int = MOST_RANKED, with_: str = "") -> dict[str, Any]:
+    """What `desk_of` needs beside settings and history: {pending, reviewers, currency, fx_rates}. See
+    `waiting_requests` for `most` and `with_`."""
     policy = tenants.policy(tenant)
     return {
-        "pending": waiting_requests(unit, tenant),
+        "pending": waiting_requests(unit, tenant, most, with_),
         "reviewers": tenants.settings(tenant).get("reviewers"),
         "currency": policy.currency,
         "fx_rates": policy.fx_rates,

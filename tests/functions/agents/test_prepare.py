@@ -284,6 +284,18 @@ def test_a_request_decided_while_it_is_prepared_gets_no_notes(world: World) -> N
     assert (world.request("r-1").status, notes_of(world, "r-1")) == ("approved", {})
 
 
+def test_a_request_that_opens_behind_more_than_it_is_weighed_against_is_prepared_too(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "MOST_WEIGHED", 2)
+    opened = [world.wait(name) for name in ("a", "b", "c")]
+    (prepared,) = world.call(opened[2])
+    assert isinstance(prepared, HITLPrepared)
+    assert prepared.rank == 3
+    assert notes_of(world, "c")["brief"]
+    assert "brief" not in notes_of(world, "a")
+
+
 def test_a_request_that_is_gone_is_left_alone(world: World) -> None:
     """Decided before, of another tenant, or unknown."""
     event = world.wait("r-1")
