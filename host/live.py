@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from typing import Any, TextIO
@@ -24,7 +25,8 @@ class Live:
     def __init__(self, *, json_lines: bool, stream: TextIO | None = None) -> None:
         """`json_lines` is for machines."""
         self._json = json_lines
-        self._stream = stream or sys.stdout
+        self._stream = stream or _whole(sys.stdout)
+        self._lock = threading.Lock()
         self._colours = not json_lines and self._stream.isatty()
 
     def say(self, text: str, tone: str = "info", **fields: Any) -> None:
@@ -34,7 +36,7 @@ class Live:
             line = dumps({"time": round(now, 3), "tone": tone, "text": text, **fields})
         else:
             line = f"{time.strftime('%H:%M:%S', time.localtime(now))}  {self._tint(text, tone)}"
-        with contextlib.suppress(OSError):  # nobody looks any more, or there is no room: the work goes on
+        with self._lock, contextlib.suppress(OSError):  # nobody looks any more, or there is no room: the work goes on
             self._stream.write(line + "\n")
             self._stream.flush()
 
@@ -77,6 +79,15 @@ class Live:
             return  # the lines before and after say who has the task
         tone, text = describe(envelope.event)
         self.say(f"{envelope.tenant or 'platform'}  {text}", tone, topic=record.topic, fact=envelope.to_dict())
+
+
+def _whole(stdout: TextIO) -> TextIO:
+    """Standard output as one that writes each line to its end. Where Python does not buffer (PYTHONUNBUFFERED) its own
+    leaves off a long line at a signal."""
+    try:
+        return open(stdout.fileno(), "w", encoding="utf-8", closefd=False)
+    except OSError:  # it is no file, as where a test looks at it
+        return stdout
 
 
 def _fields(line: Mapping[str, Any]) -> dict[str, Any]:

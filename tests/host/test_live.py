@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 
 from events.envelope import Envelope
 from events.event import Event
 from events.orchestration import AgentCompleted, HITLRequested, TaskAssigned, TaskEnded, TaskSubmitted
 from host.live import Live
+from host.spawner import ROOT
 from shared.bus.port import Message, Record
 
 
@@ -77,3 +81,21 @@ def test_the_work_goes_on_when_nobody_can_be_told() -> None:
     live = Live(json_lines=False, stream=Closed())
     live.on_fact(Record("t", 0, 0, Message("1", body), "r"))
     live.on_log("tasks-get", 1, "hello")
+
+
+def test_a_long_line_is_written_to_its_end_whatever_signals_come() -> None:
+    """An unbuffered Python leaves off where a signal met it while the reader was slow."""
+    program = (
+        "import signal; from host.live import Live\n"
+        "signal.signal(signal.SIGALRM, lambda *_: None)\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)\n"
+        "Live(json_lines=True).say('x' * 1_000_000)\n"
+    )
+    environment = {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT), "PATH": ""}
+    with subprocess.Popen([sys.executable, "-c", program], env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        first = os.read(process.stdout.fileno(), 1)
+        read: list[bytes] = [first]
+        while part := os.read(process.stdout.fileno(), 4096):
+            read.append(part)
+    assert len(json.loads(b"".join(read))["text"]) == 1_000_000
