@@ -135,6 +135,8 @@ class Platform:
         assert self.process is not None
         self.process.send_signal(number)
         code = self.process.wait(WAIT_SECONDS)
+        for reader in self._readers:
+            reader.join(WAIT_SECONDS)
         self.client.close()
         self.client = self._new_client()
         return code

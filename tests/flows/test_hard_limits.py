@@ -168,7 +168,7 @@ def test_a_message_that_fails_every_time_dies_after_its_attempts_and_others_flow
     one.request_of(other)
     letter = dead(one, "hitl_approval", poison)
     assert letter.attempts == 5
-    assert "hitl-open failed unexpectedly (JsonError)" in letter.reason
+    assert "hitl-open failed unexpectedly (JSONDecodeError)" in letter.reason
     retried = [line["attempt"] for line in one.lines if line.get("event") == "retried" and line["id"] == poison.id]
     assert retried == [1, 2, 3, 4, 5]
 

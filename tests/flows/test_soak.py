@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,13 @@ from tests.flows.platform import ROOT
 pytestmark = pytest.mark.flow
 ENGINES = ("postgres", "rabbitmq", "kafka", "redis", "s3")
 SECONDS = 600
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder of the test's own that the engines' users may enter, as they may none of pytest's."""
+    with tempfile.TemporaryDirectory(prefix="test-soak-") as name:
+        yield Path(name)
 
 
 def soak(folder: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -47,23 +56,23 @@ def left(folder: Path) -> list[psutil.Process]:
 
 
 @pytest.mark.timeout(SECONDS)
-def test_the_count_is_exact_whatever_is_hurt(tmp_path: Path) -> None:
+def test_the_count_is_exact_whatever_is_hurt(place: Path) -> None:
     """Forty seconds of it; the same seed in each run. Afterwards neither a process nor a file is there."""
-    process = soak(tmp_path, "--minutes", "0.67", "--every", "3", "--rate", "2", "--seed", "20261123")
+    process = soak(place, "--minutes", "0.67", "--every", "3", "--rate", "2", "--seed", "20261123")
     said, _ = process.communicate(timeout=SECONDS)
-    found: dict[str, Any] = json.loads((tmp_path / "found.json").read_text())
+    found: dict[str, Any] = json.loads((place / "found.json").read_text())
     reckoning = found["reckoning"]
     assert process.returncode == 0, said
     assert reckoning["exact"]
     assert reckoning["submitted"] == reckoning["done"] + reckoning["waiting"] + reckoning["dead"]
     assert reckoning["submitted"] >= 20
     assert len(found["wounds"]) >= 5
-    assert (left(tmp_path), list(tmp_path.glob("soak-*"))) == ([], [])
+    assert (left(place), list(place.glob("soak-*"))) == ([], [])
 
 
 @pytest.mark.timeout(SECONDS)
-def test_ctrl_c_ends_it_in_order_with_a_count(tmp_path: Path) -> None:
-    process = soak(tmp_path, "--rate", "2", "--only", "kill function")
+def test_ctrl_c_ends_it_in_order_with_a_count(place: Path) -> None:
+    process = soak(place, "--rate", "2", "--only", "kill function")
     assert process.stdout is not None
     while "submitted" not in process.stdout.readline():
         assert process.poll() is None
@@ -71,20 +80,20 @@ def test_ctrl_c_ends_it_in_order_with_a_count(tmp_path: Path) -> None:
     said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, said
     assert "exact" in said
-    assert left(tmp_path) == []
+    assert left(place) == []
 
 
 @pytest.mark.timeout(SECONDS)
-def test_killed_it_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_killed_it_leaves_nothing_behind(place: Path) -> None:
     """`kill -9`: its guard ends the engines and the platform, and takes the folder away."""
-    process = soak(tmp_path, "--only", "kill function")
+    process = soak(place, "--only", "kill function")
     assert process.stdout is not None
     while "submitted" not in process.stdout.readline():
         assert process.poll() is None
-    assert len(left(tmp_path)) > len(ENGINES)
+    assert len(left(place)) > len(ENGINES)
     process.kill()
     process.communicate()
-    wait_for(lambda: not left(tmp_path) and not list(tmp_path.glob("soak-*/*")), "everything to be gone", 120)
+    wait_for(lambda: not left(place) and not list(place.glob("soak-*/*")), "everything to be gone", 120)
 
 
 def test_a_hurt_that_is_not_known_is_said_in_words() -> None:

@@ -72,7 +72,7 @@ class Life(RuleBasedStateMachine):
         self.on_the_way += [event for event in services.emitted if isinstance(event, work_items)]
         return result
 
-    def run(self, _role: Any, _case: Any) -> Result:
+    def run(self, _role: Any, _case: Any, _before_model: Any) -> Result:
         """The engine: the conclusion that was drawn."""
         assert self.next_result is not None
         return self.next_result
