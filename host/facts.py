@@ -47,7 +47,9 @@ class Facts:
         are all committed are free by that."""
         group = subscription.function
         waiting: set[tuple[str, int]] = set()
-        for some in parts(records, subscription.batch):
+        # Half as many with each failure: a batch may be more than the function does in its time.
+        tries = self._attempts.get(_place(group, records[0]), 0)
+        for some in parts(records, max(1, subscription.batch >> tries)):
             part = [record for record in some if (record.topic, record.partition) not in waiting]
             if not part:
                 continue

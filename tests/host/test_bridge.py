@@ -14,7 +14,7 @@ import pytest
 
 from events.topology import QueueSpec, TopicSpec, Topology
 from host.bridge import LONGEST_SLEEP, Bridge
-from host.errors import Unreachable
+from host.errors import OverTime, Unreachable
 from host.subscriptions import Subscription
 from shared.bus.doorbell import Doorbell, InnerBell
 from shared.bus.embedded import EmbeddedBus
@@ -279,6 +279,20 @@ def test_a_batch_holds_facts_of_several_partitions(world: World) -> None:
     _spread(world, 6)
     world.run(world.read_all, batch=10)
     assert [sorted(json.loads(body)) for body in world.bodies()] == [[1, 2, 3, 4, 5, 6]]
+
+
+def test_a_batch_that_takes_too_long_comes_again_in_smaller_ones(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function has time for three facts a call: none of the eight is given up."""
+    monkeypatch.setattr("host.facts.backoff", lambda *_: 0.0)
+
+    def answer(body: bytes) -> Answer:
+        return Answer(204) if len(json.loads(body)) <= 3 else refused(OverTime("one call may last 30 seconds"))
+
+    world.answer = answer
+    world.facts(*(str(number).encode() for number in range(8)))
+    world.run(world.read_all, batch=8)
+    assert [len(json.loads(body)) for body in world.bodies()] == [8, 4, 2, 2, 2, 2]
+    assert world.dead("t") == []
 
 
 def test_a_partition_of_a_batch_that_must_wait_holds_no_other_up_and_comes_again_alone(
