@@ -16,7 +16,15 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, NestedTransaction, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, PendingRollbackError, SQLAlchemyError, StatementError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DataError,
+    DBAPIError,
+    PendingRollbackError,
+    ResourceClosedError,
+    SQLAlchemyError,
+    StatementError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
@@ -122,7 +130,7 @@ def translate(error: SQLAlchemyError) -> HouseError | None:
     too long for its column), None for any other. What it was is logged, without values."""
     if isinstance(error, PoolTimeout):
         return TryAgain("all connections to the database are in use; nothing was changed", retry_after=2)
-    if isinstance(error, PendingRollbackError):
+    if isinstance(error, PendingRollbackError) or _closed(error):
         return TryAgain(_LOST, retry_after=2)
     if isinstance(error, StatementError) and isinstance(error.orig, HouseError):
         return error.orig  # a value's own: an object of it cannot be kept just now
@@ -134,6 +142,12 @@ def translate(error: SQLAlchemyError) -> HouseError | None:
     log.warning("the database cannot take this now: %s: %s", type(error.orig).__name__, _first_line(error))
     lost = error.connection_invalidated and error.statement is None  # in a commit: it may have been the last word
     return TryAgain(_LOST if lost else "the database cannot take this now; nothing was changed", retry_after=2)
+
+
+def _closed(error: SQLAlchemyError) -> bool:
+    """A connection that was lost in what came before. A result without rows that is read is a fault of ours, of the
+    same type."""
+    return isinstance(error, ResourceClosedError) and "Connection is closed" in str(error)
 
 
 _LOST = "the connection to the database was lost; asked again in the same words it happens once"
