@@ -31,13 +31,14 @@ from functools import partial
 from typing import Any
 
 from events.topology import QUEUES, QueueSpec
-from host.deliver import Call, Verdict, again_soon, deliver
+from host.deliver import Call, Verdict
 from host.facts import Facts, parts
+from host.offers import Offers
 from host.subscriptions import Subscription
 from shared.bus.backoff import backoff
 from shared.bus.doorbell import Bell
 from shared.bus.port import Bus, Delivery, Record
-from shared.errors import HouseError, TryAgain
+from shared.errors import TryAgain
 
 log = logging.getLogger("bridge")
 
@@ -71,8 +72,6 @@ class Bridge:
         self._bus = bus
         self._bells = bells
         self._subscriptions = subscriptions
-        self._call = call
-        self._token = token
         self._chores = chores
         self._queues = queues
         self._on_event = on_event
@@ -85,9 +84,9 @@ class Bridge:
         self._acks: list[Delivery] = []
         self._told: list[Callable[[], object]] = []
         self._told_of_facts: list[Callable[[], object]] = []
-        self._facts = Facts(bus, self._deliver, lambda told: self._told_of_facts.append(told), on_event)
+        self._offer = Offers(call, token, self._hold)
+        self._facts = Facts(bus, self._offer, lambda told: self._told_of_facts.append(told), on_event)
         self._runner: asyncio.Task[None] | None = None
-        self._away = False
 
     def start(self) -> None:
         """Begin; call inside the running loop."""
@@ -259,7 +258,7 @@ class Bridge:
     # --- work -------------------------------------------------------------------------------------
 
     async def _work(self, subscription: Subscription, deliveries: Sequence[Delivery]) -> None:
-        verdicts = await self._deliver(subscription, deliveries, max(one.attempt for one in deliveries))
+        verdicts = await self._offer(subscription, deliveries, max(one.attempt for one in deliveries))
         for delivery, verdict in zip(deliveries, verdicts, strict=True):
             self._settle(delivery, verdict)
 
@@ -279,37 +278,6 @@ class Bridge:
         queue = self._queues[delivery.queue]
         wait = backoff(delivery.attempt, queue.retry_base, queue.retry_max, random.random)
         return max(wait, verdict.delay or 0.0)
-
-    async def _deliver(
-        self, subscription: Subscription, items: Sequence[Delivery | Record], attempt: int
-    ) -> list[Verdict]:
-        messages = [item.message for item in items]
-        function, batch = subscription.function, subscription.batch > 1
-        until = time.monotonic() + subscription.lease / 2
-        taken_at = items[0].taken_at if isinstance(items[0], Record) else None
-        while True:
-            try:
-                verdicts = await deliver(
-                    self._call, function, self._token(), messages, attempt, batch=batch, taken_at=taken_at
-                )
-            except HouseError as error:  # no token can be made just now
-                return [Verdict("later", error.detail)] * len(items)
-            self._note_gateway(verdicts[0])
-            if not again_soon(verdicts, work=isinstance(items[0], Delivery)):
-                return verdicts
-            if time.monotonic() > until:
-                if verdicts[0].kind != "away":
-                    return [verdict._replace(kind="later") for verdict in verdicts]
-                self._hold(items, subscription.lease)
-                until = time.monotonic() + subscription.lease / 2
-            pause = (verdicts[0].delay or 1.0) * (0.5 + random.random())
-            await asyncio.sleep(min(pause, subscription.lease / 4))  # the lease must not run out meanwhile
-
-    def _note_gateway(self, verdict: Verdict) -> None:
-        away = verdict.kind == "away"
-        if away != self._away:
-            self._away = away
-            log.warning("%s", verdict.reason if away else "the gateway answers again")
 
     def _hold(self, items: Sequence[Delivery | Record], seconds: float) -> None:
         """Keep work for longer. A partition whose lease ran out is read again, which counts as no attempt."""

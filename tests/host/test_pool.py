@@ -9,9 +9,11 @@ import os
 import signal
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from host import policy
 from host.errors import Died, OverTime
 from host.process import Process
 from shared.errors import NotFound, TryAgain
@@ -276,12 +278,22 @@ async def test_a_process_that_dies_in_its_answer_breaks_the_answer_off(world: Ma
     assert await caller.rest() == b"half"
 
 
-async def test_crashes_in_a_row_make_the_next_start_wait_longer(world: MakeWorld) -> None:
+async def test_crashes_in_a_row_make_the_next_start_wait_longer(
+    world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[float] = []
+
+    def backoff(failures: int, chance: float) -> float:
+        drawn.append(policy.backoff(failures, chance))
+        return drawn[-1]
+
+    monkeypatch.setattr("host.pool.policy", SimpleNamespace(**(vars(policy) | {"backoff": backoff})))
     one = await world(settings={"entry": "served:fails"})
     call = asyncio.create_task(one.host.call("one"))
     pauses = [(await one.told.wait("crashed", count))["retry_in"] for count in (1, 2, 3)]
     assert [fields["failures"] for fields in one.told.of("crashed")][:3] == [1, 2, 3]
-    assert all(0.05 * 2**n - 0.02 <= pause <= 0.1 * 2**n for n, pause in enumerate(pauses))
+    assert all(0.05 * 2**n <= whole <= 0.1 * 2**n for n, whole in enumerate(drawn[:3]))
+    assert all(left <= whole + 0.001 for left, whole in zip(pauses, drawn, strict=False)), "what is left of it"
     assert any("RuntimeError: no luck" in str(line) for _, _, line in one.told.lines)
     call.cancel()
     await asyncio.wait([call])

@@ -92,6 +92,11 @@ def _put_rabbitmq(instance: Instance) -> None:
     channel.confirm_delivery()
     channel.basic_publish("", "kept", b"yes", pika.BasicProperties(delivery_mode=2), mandatory=True)
     connection.close()
+    # A queue is in the broker's own database before it is on the disk: a kill within seconds could lose it.
+    subprocess.run(
+        ["/usr/lib/rabbitmq/bin/rabbitmqctl", "--quiet", "eval", "mnesia:sync_log()."],
+        env=os.environ | rabbitmq.tool_environment(instance), check=True, capture_output=True,
+    )  # fmt: skip
 
 
 def _get_rabbitmq(instance: Instance) -> bool:
