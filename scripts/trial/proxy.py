@@ -20,6 +20,7 @@ class Proxy:
         self._flows = threading.Event()
         self._flows.set()
         self._refuses = False
+        self._closed = False
         self._delay = 0.0
         self.cuts = 0
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=256)
@@ -68,6 +69,7 @@ class Proxy:
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         self._accepting.join(5)
+        self._closed = True  # one that is being connected at this moment is broken by its own thread
         self.cut()
 
     def _accept(self) -> None:
@@ -86,20 +88,20 @@ class Proxy:
             client.close()
             return
         pair = (client, server)
-        for end in pair:
-            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            for end in pair:
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._admit()  # it may have been cut at this moment
                 self._pairs.add(pair)
-        except ConnectionRefusedError:
+        except OSError:  # it was cut, or the caller has gone
             _break(pair)
             return
         threading.Thread(target=self._forward, args=(*pair, pair), daemon=True).start()
         self._forward(server, client, pair)
 
     def _admit(self) -> None:
-        if self._refuses or not self._target[1]:
+        if self._closed or self._refuses or not self._target[1]:
             raise ConnectionRefusedError
 
     def _forward(self, source: socket.socket, target: socket.socket, pair: tuple[socket.socket, socket.socket]) -> None:

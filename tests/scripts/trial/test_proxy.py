@@ -92,3 +92,28 @@ def test_before_it_leads_anywhere_it_refuses() -> None:
     with joined(nowhere) as connection:
         assert said(connection) == b""
     nowhere.close()
+
+
+def test_one_that_is_being_connected_while_it_closes_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Left open, its sockets would be found by the garbage collector, in a test that is not to blame."""
+    connecting, closed, connect = threading.Event(), threading.Event(), socket.create_connection
+    with connect_to_nobody() as server:
+        proxy = Proxy(*server.getsockname())
+
+        def slowly(*address: tuple[str, int]) -> socket.socket:
+            connecting.set()
+            closed.wait(10)
+            return connect(*address)
+
+        monkeypatch.setattr(socket, "create_connection", slowly)
+        with connect(("127.0.0.1", proxy.port)) as caller:
+            assert connecting.wait(10)
+            proxy.close()
+            closed.set()
+            caller.settimeout(10)
+            assert caller.recv(1) == b""
+
+
+def connect_to_nobody() -> socket.socket:
+    """A server that takes connections and says nothing."""
+    return socket.create_server(("127.0.0.1", 0))
