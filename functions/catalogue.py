@@ -89,14 +89,12 @@ EVENTS: tuple[FunctionSpec, ...] = (
     _event("hitl.open", "Opens the request for a human", queues=("hitl_approval", "hitl_exceptions")),
     _event("hitl.learn", "A decision becomes a sample", queues=("hitl_training",), batch=50),
     _event("hitl.expire", "Ends requests whose time is over", every=60),
+    _event("hitl.rank", "Keeps those that wait in order", topics=("hitl.requests", "hitl.decisions"), every=300,
+           batch=100, gather=1.0, concurrency=1),
     _event("live.publish", "Facts into the live view", store="", topics=LIVE_TOPICS, batch=200, concurrency=1),
     _event("audit.record", "Every fact into the record, once", store="audit", topics=tuple(TOPICS), batch=200,
            concurrency=1),
 )  # fmt: skip
-
-#: What wakes the coordinator, besides work of its own.
-COORDINATOR_TOPICS = ("hitl.requests", "hitl.decisions")
-
 
 def _roles() -> tuple[FunctionSpec, ...]:
     return tuple(
@@ -106,8 +104,7 @@ def _roles() -> tuple[FunctionSpec, ...]:
             "event",
             "events.deliver",
             role.role,
-            topics=COORDINATOR_TOPICS if role.family == "coordination" else (),
-            every=300 if role.family == "coordination" else 0,
+            topics=("hitl.requests",) if role.family == "coordination" else (),
             role=role.name,
             image="agent",
             secrets=("openai-api-key",),

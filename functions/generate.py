@@ -69,6 +69,7 @@ def _annotations(spec: FunctionSpec) -> dict[str, str]:
         "schedule": f"every {spec.every}s" if spec.every else "",
         "streams": "true" if spec.streams else "",
         "batch": str(spec.batch) if spec.batch > 1 else "",
+        "gather": f"{spec.gather:g}s" if spec.batch > 1 and spec.topics else "",
         "concurrency": str(spec.concurrency),
         "queue-limit": str(spec.queue_limit),
         "timeout": f"{spec.timeout}s",

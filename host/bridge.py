@@ -46,8 +46,6 @@ log = logging.getLogger("bridge")
 QUEUE_SHARES = 4
 #: The longest sleep: a poke that was lost is noticed then. Seconds.
 LONGEST_SLEEP = 2.0
-#: For so long after it got some, facts are gathered for a function that takes batches: a large one costs little more.
-GATHER_SECONDS = 0.1
 _BUS_DOWN_SECONDS = 1.0
 #: What is to be told, and how many of it were.
 _Told = tuple[list[Any], int]
@@ -214,7 +212,7 @@ class Bridge:
             if records:
                 facts.append((subscription, records))
                 if subscription.batch > 1:
-                    self._gathering[function] = now + GATHER_SECONDS
+                    self._gathering[function] = now + subscription.gather
 
     def _free(self, subscription: Subscription, queue: str) -> int:
         """How many messages of a queue its function can take: one slow queue leaves room for the others."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select, update
@@ -121,3 +122,11 @@ def write_notes(unit: Unit, tenant: str, notes: Mapping[str, Mapping[str, Any]])
     if notes:
         rows: Sequence[dict[str, Any]] = [{"request": name, "changed": dict(value)} for name, value in notes.items()]
         unit.write().execute(statement, rows)
+
+
+def put_in_order(unit: Unit, tenant: str, tenants: Tenants, now: Callable[[], datetime]) -> None:
+    """Give a tenant's waiting requests their places anew, read and written at one moment."""
+    unit.alone(*desk_name(tenant))
+    data = desk_data(unit, tenant, tenants, MOST_WEIGHED)
+    desk = desk_of(data, tenants.settings(tenant), History(unit, tenant, now))
+    write_notes(unit, tenant, places(desk))

@@ -16,6 +16,7 @@ from shared.store.database import Unit
 from shared.tools.review_request import ReviewRequest
 from shared.tools.reviewers import ADMINS
 
+#: The trigger of what the tenant's admins are told.
 UNUSUAL = "unusual_behavior_pattern"
 #: What was said of a request stands in its notes under this name.
 TOLD = "told"

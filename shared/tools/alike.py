@@ -65,7 +65,7 @@ def alike(one: Candidate, other: Candidate) -> bool:
     words; and amounts within a factor of 2."""
     if one.kind != other.kind or not _near(one.amount, other.amount):
         return False
-    return bool(_shared(one, other)) or jaccard(one.words, other.words) >= SAME_WORDS
+    return _share_a_subject(one, other) or jaccard(one.words, other.words) >= SAME_WORDS
 
 
 def _near(one: Money | None, other: Money | None) -> bool:
@@ -77,9 +77,9 @@ def _near(one: Money | None, other: Money | None) -> bool:
     return large <= FACTOR * small
 
 
-def _shared(one: Candidate, other: Candidate) -> dict[str, frozenset[str]]:
-    both = {kind: one.subjects.get(kind, frozenset()) & values for kind, values in other.subjects.items()}
-    return {kind: values for kind, values in both.items() if values}
+def _share_a_subject(one: Candidate, other: Candidate) -> bool:
+    mine = one.subjects
+    return any(not values.isdisjoint(mine[kind]) for kind, values in other.subjects.items() if kind in mine)
 
 
 def _group(members: list[Candidate]) -> Group:

@@ -15,6 +15,7 @@ from typing import Any
 
 from events.jsontext import canonical
 from shared.tools.claims import check_claims
+from shared.tools.fact_index import FactIndex
 from shared.tools.money import Money
 from shared.tools.review_queue import DelayLoss
 from shared.tools.review_request import ReviewRequest, scalars
@@ -88,18 +89,18 @@ class Brief:
 class _Writer:
     """Collects lines and facts; a value that a line states is stated through `say`."""
 
-    facts: list[dict[str, object]] = field(default_factory=list)
+    facts: FactIndex = field(default_factory=lambda: FactIndex(frozenset()))
     claims: int = 0
     unsupported: list[str] = field(default_factory=list)
 
     def know(self, key: str, value: object) -> None:
         """Take every single value in `value` as a fact."""
-        self.facts += [{"key": path, "value": item, "source": key} for path, item in scalars(key, value)]
+        self.facts.add({"key": path, "value": item, "source": key} for path, item in scalars(key, value))
 
     def say(self, key: str, value: object) -> str:
         """A value as a line states it, known from now on."""
         text = _text(value)
-        self.facts.append({"key": key, "value": text, "source": key})
+        self.facts.add([{"key": key, "value": text, "source": key}])
         return text
 
     def section(self, title: str, ours: Iterable[str], quotes: Iterable[str] = ()) -> Section:

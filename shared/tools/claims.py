@@ -42,21 +42,21 @@ class Claims:
 
 def check_claims(
     text: str,
-    facts: Iterable[Mapping[str, object]],
+    facts: Iterable[Mapping[str, object]] | FactIndex,
     *,
     locale: str = "en_US",
     allowed_hosts: Iterable[str] = (),
 ) -> Claims:
     """Every claim of `text`, read as its locale (CLDR: "de_DE" or "de-DE") writes, against the facts.
 
-    `facts` are {key, value, source}; see `FactIndex` for what a value may be. A link also needs its host in
-    `allowed_hosts`. Raises Invalid for other types, unknown locales and texts of over 100,000 characters.
+    `facts` are {key, value, source}, or an index of them, which has its own hosts: made once for many texts. See
+    `FactIndex` for what a value may be. A link also needs its host in `allowed_hosts`. Raises Invalid for other types, unknown locales and texts of over 100,000 characters.
     """
     if not isinstance(text, str) or len(text) > LONGEST_TEXT:
         raise Invalid.field("text", f"must be text of at most {LONGEST_TEXT} characters")
     if not isinstance(locale, str):
         raise Invalid.field("locale", "must be text")
-    index = FactIndex.of(facts, allowed_hosts)
+    index = facts if isinstance(facts, FactIndex) else FactIndex.of(facts, allowed_hosts)
     claims = tuple(
         Claim(found.kind, found.text, found.start, index.support(found))
         for found in find_claims(text, locale, index.wordings(locale))

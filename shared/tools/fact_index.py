@@ -64,6 +64,12 @@ def _goes_on(locale: str) -> re.Pattern[str]:
     return re.compile(rf"[0-9_{LETTERS}]|[.,'’-][0-9{LETTERS}]|{amount}")
 
 
+@lru_cache(maxsize=8)
+def _wordings(texts: tuple[str, ...], locale: str) -> Wordings:
+    """Of the texts of one case, line after line is read with the same ones."""
+    return Wordings(texts, locale)
+
+
 @dataclass
 class FactIndex:
     """Each table leads from a value to the key of its fact.
@@ -90,16 +96,20 @@ class FactIndex:
     def of(cls, facts: Iterable[Mapping[str, object]], hosts: Iterable[str] = ()) -> FactIndex:
         """Raises Invalid naming `facts[2].value` for a value of another type."""
         index = cls(frozenset(host.casefold() for host in hosts))
+        index.add(facts)
+        return index
+
+    def add(self, facts: Iterable[Mapping[str, object]]) -> None:
+        """Take more facts; of two with one value the first has it. Raises as `of`."""
         for position, fact in enumerate(facts):
             fields = Fields.of(fact, f"facts[{position}]")
-            index._add(fields.text("key"), fields.data.get("value"), fields.at("value"))
-        return index
+            self._add(fields.text("key"), fields.data.get("value"), fields.at("value"))
 
     def wordings(self, locale: str) -> Wordings | None:
         """Finds texts of facts that hold digits ("Gift card 500", "1Z 999 AA1"), unless they go on as an
         amount or a percentage."""
-        texts = [text for text in self.texts if _is_wording(text)]
-        return Wordings(texts, locale) if texts else None
+        texts = tuple(text for text in self.texts if _is_wording(text))
+        return _wordings(texts, locale) if texts else None
 
     def support(self, found: Found) -> str | None:
         """The key of a fact with the value of the claim, or None."""

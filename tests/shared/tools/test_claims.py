@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from shared.errors import Invalid
 from shared.tools.claims import Claims, check_claims
+from shared.tools.fact_index import FactIndex
 from shared.tools.money import money
 from shared.tools.tables.currencies import MINOR_UNITS
 
@@ -32,6 +33,16 @@ def check(text: str, locale: str = "en_US", hosts: tuple[str, ...] = (), **facts
 
 def unsupported(text: str, locale: str = "en_US", **facts: object) -> list[tuple[str, str]]:
     return [(claim.kind, claim.text) for claim in check(text, locale, **facts).unsupported]
+
+
+def test_an_index_that_grows_supports_what_its_facts_do() -> None:
+    """A text is read with the facts that the index has by then."""
+    index = FactIndex(frozenset())
+    text = "Gift card 500 costs 12.50 EUR."
+    index.add([{"key": "price", "value": "12.50 EUR"}])
+    assert [claim.text for claim in check_claims(text, index).unsupported] == ["500 costs"]
+    index.add([{"key": "name", "value": "Gift card 500"}])
+    assert check_claims(text, index).unsupported == ()
 
 
 def test_twelve_o_three_is_12_march_in_german() -> None:
