@@ -96,6 +96,7 @@ EVENTS: tuple[FunctionSpec, ...] = (
            concurrency=1),
 )  # fmt: skip
 
+
 def _roles() -> tuple[FunctionSpec, ...]:
     return tuple(
         FunctionSpec(

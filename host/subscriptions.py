@@ -51,9 +51,7 @@ def subscriptions(functions: Iterable[tuple[str, Mapping[str, str], int, float]]
         queues, topics = _names(notes, "queues"), _names(notes, "topics")
         if queues or topics or every:
             seconds = int(every[1]) if every else 0
-            found.append(
-                Subscription(name, queues, topics, seconds, width, int(batch), timeout + 30, float(gather[1]))
-            )
+            found.append(Subscription(name, queues, topics, seconds, width, int(batch), timeout + 30, float(gather[1])))
     if problems:
         raise Invalid("; ".join(f"{p.field}: {p.rule}" for p in problems), problems=tuple(problems))
     return found

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-#: The tests of a file stay together, so that what they share is made once.
-PARALLEL = ["-n", "auto", "--dist", "loadfile"]
+#: The tests of a file stay together, so that what they share is made once. Files are taken in their order: by their
+#: numbers of tests the long flows, which are few, would come last and one core would wait for the other.
+PARALLEL = ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 if __name__ == "__main__":
     given = sys.argv[1:]

@@ -23,7 +23,8 @@ from shared.store.database import Unit, database_errors
 GROUPS = tuple(spec.name for spec in functions() if spec.topics and spec.store)
 #: RabbitMQ tells what is delivered and not acknowledged some seconds late.
 LATE_SECONDS = 6.0
-_PAUSE_SECONDS = 0.1
+#: A look asks every engine about everything: it must not take the time from those whose work it awaits.
+_PAUSE_SECONDS = 1.0
 
 
 class Moving(NamedTuple):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: How far back reviews are read, and how many at most (policy).
 REVIEW_DAYS, MOST_REVIEWS = 90, 2000
-#: Of one reviewer. Neither it nor one less is a multiple of a run that is reported: a longer run looks like one of these.
+#: Of one reviewer. Neither it nor one less is a multiple of a run that is reported: a longer run looks like one.
 MOST_DECISIONS = 502
 #: Labelled samples of one type that are read at most, the newest.
 MOST_SAMPLES = 1000
@@ -237,13 +237,14 @@ class History:
         from shared.tools.past_reviews import PastReview, PastReviews
 
         names = ("task_type", "status", "decision", "reviewer", "created_at", "decided_at")
-        query = select(*(approvals.c[name] for name in names)).where(
+        columns = [approvals.c[name] for name in names]
+        query = select(*columns).where(
             approvals.c.tenant == self.tenant,
             approvals.c.decided_at >= self.now() - timedelta(days=REVIEW_DAYS),
             approvals.c.reviewer == reviewer,
         )
         rows = self.unit.read().execute(query.order_by(approvals.c.decided_at.desc()).limit(MOST_DECISIONS))
-        return PastReviews(tuple(PastReview(*row, {}) for row in rows))
+        return PastReviews(tuple(PastReview(**row._mapping, impact={}) for row in rows))
 
     def newest_orders(self, but: str = "", limit: int = 200) -> list[tuple[str, str]]:
         """(amount, currency) of the tenant's newest orders that named money; `but` is a task to leave out."""

@@ -8,15 +8,16 @@ decisions (`History.learn`). The amounts and quantities to compare with are the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, insert, select
+from sqlalchemy import CompoundSelect, Row, Select, insert, select
 
 from shared.coordination import order_queries as queries
-from shared.coordination.task_keys import CUSTOMER_KINDS, keys_of
+from shared.coordination.task_keys import CUSTOMER_KINDS, ORDER, keys_of
 from shared.errors import Invalid
+from shared.settings import settings
 from shared.store.database import Unit
 from shared.store.orchestration import task_keys
 from shared.tools.fraud_history import Activity, History
@@ -26,6 +27,9 @@ from shared.tools.reading import Fields
 from shared.tools.totals import order_amount
 
 MOST_PAID = 20
+#: With so many orders of 30 days, what is usual at a tenant is counted once in `KEPT_FOR`: counting takes longer with
+#: each order, and changes less.
+MANY_ORDERS, KEPT_FOR = 500, timedelta(minutes=1)
 #: What the payment_validator says of an order whose money was there.
 PAID = frozenset({"paid", "overpaid"})
 #: Screening's names of the keys that tie orders together, by ours.
@@ -38,16 +42,17 @@ def order_history(unit: Unit, tenant: str, at: datetime, order: Mapping[str, Any
     order_keys(order)  # refuses what screening refuses
     past = _Past(unit, tenant, at, order)
     own = past.own()
-    compared: Sequence[Row[Any]] = own if len(own) >= FEWEST_AMOUNTS else past.newest()
+    compared: Sequence[Row[Any] | _Own] = own if len(own) >= FEWEST_AMOUNTS else past.newest()
+    usual = past.usual()
     currency = order_amount(order).currency
-    settled = [row for row in own if row.fraud is not None or at - row.at > SETTLED_AFTER]
+    settled = [row for row in own if row.fraud or at - row.at > SETTLED_AFTER]
     return History(
-        tenant=past.tenant_record(),
-        customer=Record(len(settled), sum(row.fraud is not None for row in settled)),
+        tenant=usual.record,
+        customer=Record(len(settled), sum(row.fraud for row in settled)),
         paid_before=past.any_paid([row.task_id for row in own]),
         signals=past.signals(),
-        activity=tuple(past.activity()),
-        links=tuple(past.links()),
+        activity=tuple(past.activity(usual)),
+        links=tuple(past.links(usual)),
         amounts=tuple(Decimal(row.amount) for row in compared if row.currency == currency and row.amount),
         quantities=tuple(int(row.value) for row in compared),
     )
@@ -75,12 +80,36 @@ def note_fraud(unit: Unit, tenant: str, task_id: str, data: Mapping[str, Any], a
         unit.write().execute(insert(task_keys), [row])
 
 
+class _Own(NamedTuple):
+    """An order of the customer; `fraud` says whether people found that it was one."""
+
+    task_id: str
+    at: datetime
+    amount: str
+    currency: str
+    value: str
+    fraud: bool
+
+
+class _Usual(NamedTuple):
+    """What is usual at a tenant: its record, and by kind of key the orders and the e-mail addresses of one key in 30
+    days."""
+
+    record: Record
+    orders: Mapping[str, float]
+    emails: Mapping[str, float]
+
+
+#: What is usual at large tenants, by database and tenant, and of when it is.
+_kept: dict[tuple[str, str], tuple[datetime, _Usual]] = {}
+
+
 class _Past:
     """A tenant's orders before a moment, without the order in question."""
 
     def __init__(self, unit: Unit, tenant: str, at: datetime, order: Mapping[str, Any]) -> None:
         found = dict(keys_of(order))
-        self.unit, self.at = unit, at
+        self.unit, self.tenant, self.at = unit, tenant, at
         self.ties = {kind: found[kind] for kind in TIES if kind in found}
         self.customer = tuple(kind for kind in CUSTOMER_KINDS if kind in found)
         self.given: dict[str, Any] = {"of": tenant, "order": Fields.of(order).maybe_text("order_id") or ""}
@@ -88,12 +117,21 @@ class _Past:
         self.given |= {f"since_{window}": at - length for window, length in WINDOWS.items()}
         self.given |= {f"value_{kind}": value for kind, value in found.items()}
 
-    def _rows(self, query: Select[Any], **more: Any) -> Sequence[Row[Any]]:
+    def _rows(self, query: Select[Any] | CompoundSelect[Any], **more: Any) -> Sequence[Row[Any]]:
         return self.unit.read().execute(query, self.given | more).all()
 
-    def own(self) -> Sequence[Row[Any]]:
+    def own(self) -> list[_Own]:
         """The customer's orders, newest first."""
-        return self._rows(queries.own(self.customer)) if self.customer else []
+        if not self.customer:
+            return []
+        ids = [row.task_id for row in self._rows(queries.own(self.customer))]
+        rows = self._rows(queries.of_tasks(), ids=ids) if ids else []
+        frauds = {row.task_id for row in rows if row.kind == queries.FRAUD}
+        return [
+            _Own(row.task_id, row.at, row.amount, row.currency, row.value, row.task_id in frauds)
+            for row in rows
+            if row.kind == ORDER
+        ]
 
     def newest(self) -> Sequence[Row[Any]]:
         """The tenant's newest orders."""
@@ -109,10 +147,25 @@ class _Past:
             for entry in row.results
         )
 
-    def tenant_record(self) -> Record:
-        """Settled orders and frauds: an order is settled once it is old enough, or known as a fraud."""
+    def usual(self) -> _Usual:
+        """What is usual at the tenant: counted anew, but for one with so many orders that the last minute's change
+        nothing that can be seen."""
+        place = (settings().databases[self.unit.context], self.tenant)
+        since, kept = _kept.get(place, (None, None))
+        if since is not None and kept is not None and timedelta(0) <= self.at - since < KEPT_FOR:
+            return kept
         [row] = self._rows(queries.settled())
-        return Record(row.old + row.young, row.frauds)
+        active = self._rows(queries.active(tuple(TIES)))
+        shared = self._rows(queries.emails_each(tuple(kind for kind in TIES if kind != "email")))
+        # An order is settled once it is old enough, or known as a fraud.
+        found = _Usual(
+            Record(row.old + row.young, row.frauds),
+            {each.kind: each.orders / each.keys for each in active},
+            {each.kind: each.emails / each.keys for each in shared if each.keys},
+        )
+        if max((each.orders for each in active), default=0) >= MANY_ORDERS:
+            _kept[place] = self.at, found
+        return found
 
     def signals(self) -> dict[str, SignalCounts]:
         """How often each signal stood on labelled orders."""
@@ -126,24 +179,22 @@ class _Past:
             for name, stood in hits.items()
         }
 
-    def activity(self) -> list[Activity]:
+    def activity(self, usual: _Usual) -> list[Activity]:
         """Other orders of each key in 1 h, 24 h and 30 days, and how many are usual: the key's own
         mean once it has 5 earlier orders, else the tenant's per key that was active in 30 days."""
         counts = {row.kind: row for row in self._rows(queries.counts(tuple(self.ties)))} if self.ties else {}
-        lacking = tuple(kind for kind in self.ties if kind not in counts or counts[kind].total < ENOUGH_OWN_ORDERS)
-        rows = self._rows(queries.active(lacking)) if lacking else []
-        active = {row.kind: row.orders / row.keys for row in rows}
         found = []
         for kind in self.ties:
             row = counts.get(kind)
             for window, length in WINDOWS.items():
-                rate = active[kind] * (length / MONTH) if kind in active else None
-                if row is not None and kind not in lacking:
+                if row is None or row.total < ENOUGH_OWN_ORDERS:
+                    rate = usual.orders[kind] * (length / MONTH) if kind in usual.orders else None
+                else:
                     rate = row.total * (length / max(self.at - row.first, length))
                 found.append(Activity(TIES[kind], window, getattr(row, f"in_{window}") if row else 0, rate))
         return found
 
-    def links(self) -> list[Activity]:
+    def links(self, usual: _Usual) -> list[Activity]:
         """Different e-mail addresses on the card, device and address in 30 days, this order's with them, and how
         many a key of that kind has."""
         kinds = tuple(kind for kind in self.ties if kind != "email")
@@ -151,6 +202,5 @@ class _Past:
             return []
         seen: dict[str, set[str]] = {kind: {self.ties["email"]} if "email" in self.ties else set() for kind in kinds}
         for row in self._rows(queries.emails_here(kinds)):
-            seen[row.kind].add(row.email)
-        usual = {row.kind: row.emails / row.keys for row in self._rows(queries.emails_each(kinds))}
-        return [Activity(TIES[kind], "30d", len(seen[kind]), usual.get(kind)) for kind in kinds]
+            seen[row.kind] |= {row.email} - {None}
+        return [Activity(TIES[kind], "30d", len(seen[kind]), usual.emails.get(kind)) for kind in kinds]

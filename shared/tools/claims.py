@@ -50,7 +50,8 @@ def check_claims(
     """Every claim of `text`, read as its locale (CLDR: "de_DE" or "de-DE") writes, against the facts.
 
     `facts` are {key, value, source}, or an index of them, which has its own hosts: made once for many texts. See
-    `FactIndex` for what a value may be. A link also needs its host in `allowed_hosts`. Raises Invalid for other types, unknown locales and texts of over 100,000 characters.
+    `FactIndex` for what a value may be. A link also needs its host in `allowed_hosts`. Raises Invalid for other types,
+    unknown locales and texts of over 100,000 characters.
     """
     if not isinstance(text, str) or len(text) > LONGEST_TEXT:
         raise Invalid.field("text", f"must be text of at most {LONGEST_TEXT} characters")

@@ -18,7 +18,7 @@ from tests.flows.stage import PATIENCE, TASKS, Stage, Stages, reached
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(1800)]
 
 #: The groups for which these flows have facts.
-READERS = ("tasks-react", "live-publish", "audit-record", "agent-hitl-coordinator")
+READERS = ("tasks-react", "live-publish", "audit-record", "agent-hitl-coordinator", "hitl-rank")
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from functions.hitl import rank
 from shared.contract import Addressed, Caller
 from shared.coordination import history
 from shared.coordination.waiting import put_in_order
+from shared.coordination.watch import watch
 from shared.runtime import outbox
 from shared.runtime.process import process
 from shared.store.database import Unit
@@ -131,7 +132,7 @@ def test_a_tenant_that_cannot_be_ranked_leaves_the_others(world: World, monkeypa
     """Its changes are undone, the others' stay."""
     world.wait("a-1", tenant="a")
     world.wait("b-1", tenant="b")
-    real = rank.watch
+    real = watch
 
     def faulty(unit: Unit, tenant: str, *more: Any) -> list[AuditNoted]:
         told = real(unit, tenant, *more)
@@ -139,7 +140,7 @@ def test_a_tenant_that_cannot_be_ranked_leaves_the_others(world: World, monkeypa
             raise RuntimeError("boom")
         return told
 
-    monkeypatch.setattr(rank, "watch", faulty)
+    monkeypatch.setattr("functions.hitl.rank.watch", faulty)
     assert world.call(timer(), tenant="") == []
     assert (world.request("a-1", "a").notes, world.request("b-1", "b").notes["rank"]) == ({}, 1)  # type: ignore[index]  # it was ranked
 
