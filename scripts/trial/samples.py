@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from scripts.demo_day import orders
 
-Kind = Literal["order", "ticket", "event", "payment"]
+Kind = Literal["order", "unpaid", "ticket", "event", "payment"]
 
 #: Shares of what is sent. A payment for an order that nobody has placed dies by design, after some tries.
 MIX: Mapping[Kind, int] = {"order": 60, "ticket": 25, "event": 14, "payment": 1}
@@ -83,6 +83,11 @@ def _order(rng: Random, key: str, order: dict[str, Any]) -> Sample:
     return Sample("order", key, {"type": "order", "data": _large(rng, order)})
 
 
+def _unpaid(_rng: Random, key: str, order: dict[str, Any]) -> Sample:
+    """Its customer is asked to pay, and that is all: two roles of four."""
+    return Sample("unpaid", key, {"type": "order", "data": order | {"payments": []}})
+
+
 def _ticket(rng: Random, key: str, order: dict[str, Any]) -> Sample:
     language, text = rng.choice(TICKETS)
     data = {
@@ -120,4 +125,4 @@ def _cloud_event(name: str, key: str, data: Mapping[str, Any]) -> dict[str, Any]
     return {"specversion": "1.0", "id": key, "source": SOURCE, "type": type_, "data": dict(data)}
 
 
-_SAMPLES = {"order": _order, "ticket": _ticket, "event": _event, "payment": _payment}
+_SAMPLES = {"order": _order, "unpaid": _unpaid, "ticket": _ticket, "event": _event, "payment": _payment}

@@ -47,7 +47,9 @@ def load_libraries(url: str) -> None:
     if _scheme(work) in _WORK_SCHEMES:
         import pika  # noqa: F401
     if _scheme(facts) == "kafka":
-        import kafka  # noqa: F401
+        from shared.bus.kafka.answers import make_classes
+
+        make_classes()
 
 
 def bus_file(url: str) -> Path:

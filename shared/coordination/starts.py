@@ -112,7 +112,7 @@ STARTS: tuple[Start, ...] = (
 OWN: Mapping[type[Event], str] = {
     orchestration.TaskAssigned: "the role's step: the work lies on its queue already",
     orchestration.AgentCompleted: "the next role by its outcome, or the end of the task",
-    orchestration.HITLRequested: "hitl_coordinator: the brief and the reviewer of the request; its place among all that wait",
+    orchestration.HITLRequested: "hitl_coordinator: the brief and the reviewer of the request, and its place",
 }
 
 

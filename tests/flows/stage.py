@@ -27,9 +27,9 @@ from scripts.trial.waiting import wait_for
 from tests.flows.stacks import light_stack
 
 TASKS = 500
-#: Orders mostly, told by callers or by a backend, and few tickets, for most of those wait for a human. No payments for
-#: orders that nobody has placed: they die by design, some minutes later.
-MIX: Mapping[Kind, int] = {"order": 40, "ticket": 10, "event": 50}
+#: Of every kind, but mostly orders that are done soon, and few tickets, for most of those wait for a human. No payments
+#: for orders that nobody has placed: they die by design, some minutes later.
+MIX: Mapping[Kind, int] = {"order": 20, "unpaid": 50, "ticket": 10, "event": 20}
 #: How long a machine that does much else may take for what takes a second otherwise.
 PATIENCE = 500.0
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.bus.backoff import backoff
 from shared.bus.kafka.address import KafkaAddress
+from shared.bus.kafka.answers import make_classes
 from shared.bus.kafka.said import tell_seldom
 from shared.errors import TryAgain
 
@@ -35,6 +36,7 @@ def opened(make: Callable[..., Any], **options: Any) -> Any:
     from kafka.net.compat import KafkaNetClient
 
     tell_seldom()
+    make_classes()
     factory = options.pop("kafka_client", KafkaNetClient)
     begun: list[Any] = []
 

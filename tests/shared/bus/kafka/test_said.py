@@ -30,6 +30,25 @@ def test_of_many_lines_the_first_is_told_and_later_how_many_came_between(caplog:
     assert not any(record.exc_info for record in caplog.records)
 
 
+def test_an_exception_in_the_clients_loop_is_told_among_all_that_follows_from_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    handler = Seldom(lambda: 100.0)
+    client, loop = logging.Logger("kafka.producer"), logging.Logger("kafka.net.selector")
+    for logger in (client, loop):
+        logger.addHandler(handler)
+    client.warning("timed out")
+    for _ in range(2):
+        try:
+            raise ReferenceError("it is gone")
+        except ReferenceError:
+            loop.exception("Unhandled exception in task")
+    assert [record.getMessage() for record in caplog.records] == [
+        "Kafka's client: timed out",
+        "Kafka's client: Unhandled exception in task: ReferenceError: it is gone",
+    ]
+
+
 def test_the_client_is_given_one_such_voice_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     client = logging.getLogger("kafka")
     monkeypatch.setattr(client, "handlers", [])
