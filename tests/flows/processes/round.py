@@ -15,8 +15,8 @@ from scripts.trial.samples import Kind
 from tests.flows.platform import Platform, wait_for
 
 TASKS = 500
-#: Of every kind, but mostly orders that are done soon, and few tickets, for most of those wait for a human. The payments
-#: are for orders that nobody has placed: they die by design.
+#: Of every kind, but mostly orders that are done soon, and few tickets, for most of those wait for a human.
+#: The payments are for orders that nobody has placed: they die by design.
 MIX: dict[Kind, int] = {"order": 20, "unpaid": 50, "ticket": 10, "event": 19, "payment": 1}
 #: For machines that many share: nothing waits for so long unless it is stuck.
 PATIENCE = 600.0
