@@ -191,6 +191,7 @@ class Sent:
     def __init__(self) -> None:
         """Nothing yet."""
         self._lock = threading.Lock()
+        self._noting = threading.Lock()
         self._ids: dict[str, list[str]] = {}
         self._timer: threading.Timer | None = None
 
@@ -204,21 +205,27 @@ class Sent:
                 self._timer.start()
 
     def note(self) -> None:
-        """Note all, now: as a process does at its end. What cannot be noted is sent again by the relay."""
-        with self._lock:
-            timer, self._timer = self._timer, None
-            ids, self._ids = self._ids, {}
-        if timer is not None:
-            timer.cancel()
-        for context, those in ids.items():
-            unit = Unit(context)
-            try:
-                with database_errors():
-                    mark(unit, those)
-            except Exception as error:  # noqa: BLE001  # the boundary of a thread of its own; nothing is lost by it
-                log.warning("the relay will send %d events of %s again: %s", len(those), context, error)
-            finally:
-                unit.close()
+        """Note all, now: as a process does at its end, which waits for a note under way. What cannot be noted is sent
+        again by the relay."""
+        with self._noting:
+            with self._lock:
+                timer, self._timer = self._timer, None
+                ids, self._ids = self._ids, {}
+            if timer is not None:
+                timer.cancel()
+            for context, those in ids.items():
+                _note(context, those)
+
+
+def _note(context: str, ids: Sequence[str]) -> None:
+    unit = Unit(context)
+    try:
+        with database_errors():
+            mark(unit, ids)
+    except Exception as error:  # noqa: BLE001  # the boundary of a thread of its own; nothing is lost by it
+        log.warning("the relay will send %d events of %s again: %s", len(ids), context, error)
+    finally:
+        unit.close()
 
 
 #: Well below the age at which the relay takes a row for one that a crash has left.

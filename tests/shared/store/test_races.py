@@ -269,7 +269,7 @@ def test_a_queue_is_put_in_order_without_waiting_for_who_decides(functions: Func
     services = functions.services(unit)
     services.approvals.end(services.approvals.get(deciding), "withdrawn")
     (opened,) = [one for one in functions.events(HITLRequested) if one.event.request_id == others[1]]
-    assert functions.deliver("agent-hitl-coordinator", opened) == [204]
+    assert functions.deliver("hitl-rank", opened) == [204]
     unit.commit()
     ranks = {row.id: row.notes.get("rank") for row in functions.rows(approvals)}
     assert (ranks[deciding], sorted(ranks[one] for one in others)) == (None, [1, 2])
@@ -313,7 +313,8 @@ def test_deciding_cancelling_expiring_and_ranking_at_once_end_in_one_story(
             case 1:
                 return [functions.call("tasks-cancel", {}, task_id=task_of[request]).status]
             case 2:
-                return functions.deliver("agent-hitl-coordinator", opened[request])
+                told = opened[request]
+                return [*functions.deliver("agent-hitl-coordinator", told), *functions.deliver("hitl-rank", told)]
         event = TimerFired(function="hitl-expire", due_at=utc_now())
         return functions.deliver("hitl-expire", Envelope(f"fire-{number}", "/timer", event, utc_now()))
 
