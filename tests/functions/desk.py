@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 
@@ -29,6 +29,18 @@ PREPARE, RANK = by_name()["agent-hitl-coordinator"], by_name()["hitl-rank"]
 REVIEWERS = [{"user_id": "ann", "skills": ["order"]}, {"user_id": "bob"}]
 
 
+T = TypeVar("T")
+
+
+def _committed(services: Services, handle: Callable[[], Iterable[T]]) -> list[T]:
+    try:
+        happened = list(handle())
+        services.unit.commit()
+    finally:
+        services.unit.close()
+    return happened
+
+
 class World:
     """One database, a clock that a test moves, and calls of the functions as the runtime makes them."""
 
@@ -47,21 +59,11 @@ class World:
         services = self.services(tenant=tenant)
         if engine is not None:
             services.engine = engine
-        try:
-            happened = list(prepare.handle(event, services))
-            services.unit.commit()
-        finally:
-            services.unit.close()
-        return happened
+        return _committed(services, lambda: prepare.handle(event, services))
 
     def rank(self, event: Event, tenant: str = "demo") -> list[Event | Addressed]:
         services = self.services(RANK, tenant)
-        try:
-            happened = list(rank.handle(event, services))
-            services.unit.commit()
-        finally:
-            services.unit.close()
-        return happened
+        return _committed(services, lambda: rank.handle(event, services))
 
     def write(self, change: Callable[[Unit], object]) -> None:
         unit = Unit("orchestration")
