@@ -21,11 +21,13 @@ other goes on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import math
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -61,12 +63,12 @@ class Bridge:
         subscriptions: Sequence[Subscription],
         call: Call,
         token: Callable[[], str],
-        chores: Callable[[], None] = lambda: None,
+        chores: Callable[[], float] = lambda: math.inf,
         queues: Mapping[str, QueueSpec] = QUEUES,
         on_event: Callable[..., None] = lambda _kind, **_fields: None,
     ) -> None:
-        """`chores` runs in the thread of the bus in each round; `on_event(kind, **fields)` hears retried, buried
-        and skipped."""
+        """`chores` runs in the thread of the bus in each round, and says after how many seconds it wants another one;
+        `on_event(kind, **fields)` hears retried, buried and skipped."""
         self._bus = bus
         self._bells = bells
         self._subscriptions = subscriptions
@@ -129,40 +131,44 @@ class Bridge:
                 log.error("a round of the bridge failed", exc_info=True)
                 sleep = _BUS_DOWN_SECONDS
             if sleep > 0 and not self._stopping:
-                try:
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), sleep)
-                except TimeoutError:
-                    continue
 
     async def _round(self) -> float:
         """One round; returns for how long there is nothing to do, in seconds."""
-        work, facts, wakeup = await self._in_thread(self._ask)
+        sleep: float
+        work, facts, sleep = await self._in_thread(self._ask)
         for subscription, deliveries in work:
             for part in parts(deliveries, subscription.batch):
                 self._spawn(part[0].queue, len(part), self._work(subscription, part))
         for subscription, records in facts:
             for lane in self._facts.lanes(subscription, records):
                 self._spawn(subscription.function, 1, self._facts.hand_over(subscription, lane))
-        if work or facts:
-            return 0.0
-        now = time.monotonic()
-        sleeps = [LONGEST_SLEEP, *(until - now for until in self._gathering.values() if until > now)]
-        return max(0.0, min(sleeps) if wakeup is None else min(*sleeps, wakeup - time.time()))
+        return sleep
 
-    def _ask(self) -> tuple[list[Any], list[Any], float | None]:
-        """In the thread of the bus: tell what became of the last ones, and take new ones."""
+    def _ask(self) -> tuple[list[Any], list[Any], float]:
+        """In the thread of the bus: tell what became of the last ones, and take new ones; and for how many seconds
+        there is nothing to do."""
         refusals: list[TryAgain] = []
+        again = math.inf
         try:
-            self._chores()
+            again = self._chores()
         except TryAgain as error:  # a database that is locked must not keep the bus from moving
             log.warning("chores must wait: %s", error.detail)
         work = self._half(refusals, self._tell_of_work, self._take_work)
         facts = self._half(refusals, self._tell_of_facts, self._take_facts)
         if work or facts:
-            return work, facts, None
+            return work, facts, 0.0
         if refusals:
             raise refusals[0]
-        return work, facts, self._bus.next_wakeup()
+        return work, facts, max(0.0, min(LONGEST_SLEEP, again, *self._moments()))
+
+    def _moments(self) -> Iterator[float]:
+        """In how many seconds something becomes ready by itself."""
+        if (wakeup := self._bus.next_wakeup()) is not None:
+            yield wakeup - time.time()
+        now = time.monotonic()
+        yield from (until - now for until in self._gathering.values() if until > now)
 
     def _half(
         self, refusals: list[TryAgain], tell: Callable[[], list[_Told]], take: Callable[[list[Any]], None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -16,6 +17,8 @@ log = logging.getLogger("chores")
 
 RELAY_SECONDS = 5.0
 FORGET_SECONDS = 3600.0
+#: The shortest time between two looks for facts to show: many at once cost little more than one. Seconds.
+SHOW_SECONDS = 0.1
 LIVE_GROUP = "live-view"
 
 
@@ -29,8 +32,8 @@ class Chores:
         self._relay_at = 0.0
         self._forget_at = time.monotonic() + FORGET_SECONDS
 
-    def __call__(self) -> None:
-        """One look. Raises `TryAgain` when the bus cannot be used."""
+    def __call__(self) -> float:
+        """One look; for how many seconds there is nothing to do. Raises `TryAgain` when the bus cannot be used."""
         now = time.monotonic()
         if now >= self._relay_at:
             self._relay_at = now + RELAY_SECONDS
@@ -44,6 +47,7 @@ class Chores:
             for context in CONTEXTS:
                 forget(context)
             self._bus.sweep()
+        return min(self._relay_at, self._forget_at) - now
 
 
 class Show:
@@ -54,12 +58,19 @@ class Show:
         self._bus = bus
         self._topics = topics
         self._on_fact = on_fact
+        self._look_at = 0.0
 
-    def __call__(self) -> None:
-        """One look. Raises `TryAgain` when the bus cannot be used."""
+    def __call__(self) -> float:
+        """One look, unless it is too early for it; after how many seconds it wants another, whatever comes. Raises
+        `TryAgain` when the bus cannot be used."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return self._look_at - now
+        self._look_at = now + SHOW_SECONDS
         with self._bus.together():
             records = self._bus.read(self._topics, LIVE_GROUP, 200, 10.0)
             if records:  # shown once at most: those who look can look again
                 self._bus.commit(LIVE_GROUP, records)
         for record in records:
             self._on_fact(record)
+        return SHOW_SECONDS if records else math.inf

@@ -135,10 +135,8 @@ def _bridge(wanted: Sequence[Subscription], call: Call, live: Live) -> Bridge:
         log.warning("took back %d leases that a crash had left", left)
     show, chores = Show(bus, tuple(TOPICS), live.on_fact), Chores(bus)
 
-    def look() -> None:
-        show()
-        if wanted:  # else the bridge processes do them
-            chores()
+    def look() -> float:
+        return min(show(), chores()) if wanted else show()  # else the bridge processes do the chores
 
     token = partial(service_token, name="bridge")
     return Bridge(bus, bus.bells(), wanted, call, token, look, on_event=live.on_event)

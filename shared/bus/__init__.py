@@ -48,8 +48,10 @@ def load_libraries(url: str) -> None:
         import pika  # noqa: F401
     if _scheme(facts) == "kafka":
         from shared.bus.kafka.answers import make_classes
+        from shared.bus.kafka.checksum import use_native_checksum
 
         make_classes()
+        use_native_checksum()
 
 
 def bus_file(url: str) -> Path:

@@ -115,16 +115,22 @@ def _signs(cldr: Locale) -> dict[str, frozenset[str]]:
 
 
 def _alternatives(signs: Iterable[str]) -> str:
-    """Any of the signs, the longest first; names in small letters match in any case, codes as they are."""
-    parts = []
+    """Any of the signs, the longest first; names in small letters match in any case, codes as they are. By first
+    character, for there are some thousand: at most places of a text none of them is looked at."""
+    by_first: dict[str, list[str]] = {}
     for sign in sorted(signs, key=len, reverse=True):
         escaped = re.escape(sign)
-        if sign[0].isalpha():
-            escaped = rf"(?<![^\W\d_]){escaped}"
         if sign[-1].isalpha():
             escaped = rf"{escaped}(?![^\W\d_])"
-        parts.append(f"(?i:{escaped})" if sign == sign.casefold() and sign.isalpha() else escaped)
-    return f"(?:{'|'.join(parts)})"
+        folded = f"(?i:{escaped})" if sign == sign.casefold() and sign.isalpha() else escaped
+        by_first.setdefault(sign[0].lower()[0], []).append(folded)
+    words = [_beginning(first, some) for first, some in by_first.items() if first.isalpha()]
+    marks = [_beginning(first, some) for first, some in by_first.items() if not first.isalpha()]
+    return rf"(?:(?<![^\W\d_])(?:{'|'.join(words)})|{'|'.join(marks)})"
+
+
+def _beginning(first: str, patterns: Iterable[str]) -> str:
+    return f"(?=(?i:{re.escape(first)}))(?:{'|'.join(patterns)})"
 
 
 def _months(cldr: Locale) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -58,7 +59,7 @@ class World:
         until: Callable[[], bool],
         *,
         batch: int = 1,
-        chores: Callable[[], None] = lambda: None,
+        chores: Callable[[], float] = lambda: math.inf,
         lease: float = 30.0,
     ) -> None:
         """Run the bridge until a condition holds."""
@@ -310,7 +311,7 @@ def test_a_partition_of_a_batch_that_must_wait_holds_no_other_up_and_comes_again
 
 
 def test_a_chore_that_cannot_be_done_now_holds_nothing_up(world: World) -> None:
-    def chores() -> None:
+    def chores() -> float:
         raise TryAgain("the database is locked")
 
     world.work(b"1")
@@ -322,9 +323,10 @@ def test_a_round_that_fails_is_not_the_last(world: World, monkeypatch: pytest.Mo
     monkeypatch.setattr("host.bridge._BUS_DOWN_SECONDS", 0.01)
     failures = iter([RuntimeError("a fault of ours")])
 
-    def chores() -> None:
+    def chores() -> float:
         for failure in failures:
             raise failure
+        return math.inf
 
     world.work(b"1")
     world.run(world.idle, chores=chores)

@@ -11,6 +11,7 @@ from typing import Any
 from shared.bus.backoff import backoff
 from shared.bus.kafka.address import KafkaAddress
 from shared.bus.kafka.answers import make_classes
+from shared.bus.kafka.checksum import use_native_checksum
 from shared.bus.kafka.said import tell_seldom
 from shared.errors import TryAgain
 
@@ -37,6 +38,7 @@ def opened(make: Callable[..., Any], **options: Any) -> Any:
 
     tell_seldom()
     make_classes()
+    use_native_checksum()
     factory = options.pop("kafka_client", KafkaNetClient)
     begun: list[Any] = []
 
