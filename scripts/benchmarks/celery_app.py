@@ -3,6 +3,7 @@
     celery -A scripts.benchmarks.celery_app worker
     python -m scripts.benchmarks.celery_app publish BATCH COUNT     sends COUNT tasks, waits for each one's confirm
     python -m scripts.benchmarks.celery_app orders ORDERS           takes orders (JSON), a chain of four tasks each
+    python -m scripts.benchmarks.celery_app token                   a token for `celery_door`, which takes them over HTTP
 
 BENCH_BROKER is the broker's address, BENCH_PREFETCH what Celery calls the prefetch multiplier, BENCH_ROOM the queue;
 the databases are those of the platform's settings, and results stand in that of orchestration.
@@ -22,8 +23,10 @@ import psutil  # type: ignore[import-untyped]  # it has no types
 from celery import Celery, chain
 from sqlalchemy import Engine, create_engine
 
-from scripts.benchmarks.order_steps import CHAIN, take, work
-from scripts.benchmarks.samples import keep, sample
+from scripts.benchmarks.order_steps import CHAIN, take, tell, work
+from scripts.benchmarks.samples import TENANT, keep, sample
+from shared.auth.keys import ensure_keys
+from shared.auth.tokens import service_token
 from shared.settings import settings
 
 DATABASE = settings().databases["orchestration"]
@@ -63,9 +66,22 @@ def _publish(batch: str, count: int) -> None:
 
 @app.task(name="step")  # type: ignore[untyped-decorator]  # Celery has no types
 def step(task_id: str, number: int) -> int:
-    """A role's step of a task."""
+    """A role's step of a task, and nothing else."""
     work(task_id, number)
     return number
+
+
+@app.task(name="told-step")  # type: ignore[untyped-decorator]  # Celery has no types
+def told_step(task_id: str, number: int) -> int:
+    """A role's step of a task, once; its facts on Kafka and on record."""
+    tell(work(task_id, number, once=True))
+    return number
+
+
+def start(task_id: str, *, told: bool) -> None:
+    """Send a task on its way through its roles."""
+    one = told_step if told else step
+    chain(*(one.si(task_id, number) for number in range(len(CHAIN)))).apply_async()
 
 
 def _orders(orders: list[dict[str, Any]]) -> None:
@@ -74,9 +90,14 @@ def _orders(orders: list[dict[str, Any]]) -> None:
     cpu = time.process_time()
     ids = []
     for order in orders:
-        ids.append(take(order))
-        chain(*(step.si(ids[-1], number) for number in range(len(CHAIN)))).apply_async()
+        ids.append(take(order)[0])
+        start(ids[-1], told=False)
     print(json.dumps({"cpu": time.process_time() - cpu, "starting": starting, "ids": ids}))
+
+
+def _token() -> None:
+    ensure_keys(settings().secrets)
+    print(json.dumps(service_token(TENANT, "bench")))
 
 
 def main() -> None:
@@ -84,6 +105,8 @@ def main() -> None:
     verb, *words = sys.argv[1:]
     if verb == "publish":
         _publish(words[0], int(words[1]))
+    elif verb == "token":
+        _token()
     else:
         _orders(json.loads(words[0], parse_float=Decimal))
 

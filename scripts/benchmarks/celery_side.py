@@ -18,7 +18,9 @@ from scripts.benchmarks.platform import ROOT
 from scripts.benchmarks.waiting import wait_for
 
 PROCESSES = len(os.sched_getaffinity(0))
-QUEUE, _NAME = "celery-bench", "worker@bench"
+ROOM = "celery-bench"
+#: How many tasks are done, with their results kept.
+RESULTS = "SELECT count(*) FROM celery_taskmeta WHERE status = 'SUCCESS'"
 _APP = "scripts.benchmarks.celery_app"
 
 
@@ -28,18 +30,19 @@ def require_celery() -> None:
         raise Skipped("Celery is not installed: scripts/bench installs it with all else")
 
 
-def app_settings(broker: str, prefetch: int) -> dict[str, str]:
+def app_settings(broker: str, prefetch: int, room: str = ROOM) -> dict[str, str]:
     """What the app reads from its environment, beside the settings of the platform's databases."""
-    return {"BENCH_BROKER": broker, "BENCH_PREFETCH": str(prefetch), "BENCH_ROOM": QUEUE}
+    return {"BENCH_BROKER": broker, "BENCH_PREFETCH": str(prefetch), "BENCH_ROOM": room}
 
 
 @contextmanager
 def worker(environment: Mapping[str, str], log: Path) -> Iterator[int]:
-    """A worker with a process for each core, that has answered: its process id."""
+    """A worker of the environment's room with a process for each core, that has answered: its process id."""
+    name = _worker(environment["BENCH_ROOM"])
     command = [sys.executable, "-m", "celery", "-A", _APP, "worker", "--loglevel", "WARNING", "--pool", "prefork"]
     with log.open("w") as output:
         process = subprocess.Popen(
-            [*command, "--concurrency", str(PROCESSES), "--hostname", _NAME],
+            [*command, "--concurrency", str(PROCESSES), "--hostname", name],
             cwd=ROOT,
             env=dict(environment),
             stdout=output,
@@ -50,7 +53,7 @@ def worker(environment: Mapping[str, str], log: Path) -> Iterator[int]:
         def answers() -> bool:
             if process.poll() is not None:
                 raise RuntimeError(f"Celery's worker ended: {log.read_text()[-1000:]}")
-            return bool(_control(environment["BENCH_BROKER"]).ping([_NAME], timeout=2))
+            return bool(_control(environment["BENCH_BROKER"]).ping([name], timeout=2))
 
         wait_for(answers, "Celery's worker", 90, pause=0.2)
         yield process.pid
@@ -60,11 +63,15 @@ def worker(environment: Mapping[str, str], log: Path) -> Iterator[int]:
 
 
 def steer(broker: str, *, on: bool) -> None:
-    """Let the worker take tasks from its queue, or none."""
+    """Let the worker of the usual room take tasks from its queue, or none."""
     control = _control(broker)
     act = control.add_consumer if on else control.cancel_consumer
-    if not act(QUEUE, reply=True, destination=[_NAME], timeout=10):
+    if not act(ROOM, reply=True, destination=[_worker(ROOM)], timeout=10):
         raise RuntimeError("Celery's worker does not answer")
+
+
+def _worker(room: str) -> str:
+    return f"worker@{room}"
 
 
 def _control(broker: str) -> Any:

@@ -18,11 +18,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from scripts.benchmarks import machine
-from scripts.benchmarks.celery_side import PROCESSES, app_settings, ask, require_celery, steer, worker
+from scripts.benchmarks.celery_side import PROCESSES, RESULTS, app_settings, ask, require_celery, steer, worker
 from scripts.benchmarks.measure import Bench, Better, Figure
 from scripts.benchmarks.platform import ROOT, environment
 from scripts.benchmarks.real import Engines, engines, make_topology, migrate, new_databases
 from scripts.benchmarks.samples import COUNT
+from scripts.benchmarks.view import counter
 from scripts.benchmarks.waiting import wait_for
 
 MANY, QUICK, WARM = 2_000, 500, 200
@@ -32,7 +33,6 @@ PREFETCH = 4
 BATCH = 50
 AGAINST = "Celery, acks_late"
 _SETTLE, WAIT = 0.3, 180.0
-RESULTS = "SELECT count(*) FROM celery_taskmeta WHERE status = 'SUCCESS'"
 Numbers = dict[str, list[float]]
 
 
@@ -159,7 +159,7 @@ def _ours(bench: Bench, real: Engines, batch: int) -> Iterator[Side]:
     try:
         if process.stdout is None or process.stdout.readline().strip() != "ready":
             raise RuntimeError("our side did not start")
-        with _counter(own, COUNT) as count:
+        with counter(own, COUNT) as count:
             yield Side(
                 "one a call" if batch == 1 else f"{batch} a call",
                 process.pid,
@@ -179,7 +179,7 @@ def _celery(bench: Bench, real: Engines) -> Iterator[Side]:
     broker = real.url("rabbitmq")
     env = environment(bench.folder / "celery" / "home", **app_settings(broker, PREFETCH), **own)
     migrate(env)
-    with worker(env, bench.folder / "celery.txt") as pid, _counter(own, RESULTS) as count:
+    with worker(env, bench.folder / "celery.txt") as pid, counter(own, RESULTS) as count:
         yield Side(
             "Celery",
             pid,
@@ -188,23 +188,6 @@ def _celery(bench: Bench, real: Engines) -> Iterator[Side]:
             lambda: steer(broker, on=False),
             count,
         )
-
-
-@contextmanager
-def _counter(own: Mapping[str, str], query: str) -> Iterator[Callable[[], int]]:
-    """What a count says; 0 while its table is not there."""
-    import psycopg
-
-    def count() -> int:
-        try:
-            (row,) = connection.execute(query)
-            return int(row[0])
-        except psycopg.errors.UndefinedTable:
-            return 0
-
-    address = own["BIZOSAAS_ORCHESTRATION_DATABASE_URL"].replace("+psycopg", "")
-    with psycopg.connect(address, autocommit=True) as connection:
-        yield count
 
 
 def _run(env: Mapping[str, str], module: str, *words: str) -> str:

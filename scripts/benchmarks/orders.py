@@ -1,35 +1,48 @@
-"""Whole order tasks on real engines, ours beside a chain of four Celery tasks that call the same role code.
+"""Whole order tasks on real engines, ours beside chains of four Celery tasks that call the same role code.
 
-Both keep the same tasks with the same results in the same PostgreSQL and carry the work over the same RabbitMQ. Ours
-takes each order over HTTP with a token, and also writes inbox, outbox and the chained record, and says every fact on
-Kafka. Celery's side is called in process, keeps the tasks and its own results (acks_late), and nothing else.
+All keep the same tasks with the same results in the same PostgreSQL and carry the work over the same RabbitMQ.
+
+- The same work: Celery's side takes each order over HTTP with a token (FastAPI, uvicorn), does each step once (an inbox
+  row in its commit), sends every fact to the same Kafka, confirmed, and keeps the chained record, by the platform's own
+  code. What it has not: an outbox (a crash between a commit and its facts loses them), dead letters, scale to zero.
+- The bare chain: called in process, with the tasks, the roles and Celery's own results, and nothing else.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
 from scripts.benchmarks import machine
-from scripts.benchmarks.celery_side import PROCESSES, app_settings, ask, require_celery, worker
+from scripts.benchmarks.celery_side import PROCESSES, RESULTS, app_settings, ask, require_celery, worker
 from scripts.benchmarks.measure import Bench, Better, Figure
 from scripts.benchmarks.messages import GOAL, LEAST, PREFETCH
-from scripts.benchmarks.platform import environment
-from scripts.benchmarks.real import Engines, engines, migrate, new_databases
+from scripts.benchmarks.order_steps import CHAIN
+from scripts.benchmarks.platform import ROOT, environment
+from scripts.benchmarks.real import Engines, engines, make_topology, migrate, new_databases
 from scripts.benchmarks.tasks import BATCH, Numbers, engines_taken, many, real_platform, wait_for_tasks
-from scripts.benchmarks.view import Server
+from scripts.benchmarks.view import Server, counter
+from scripts.benchmarks.waiting import Caller, free_port, wait_for
 from scripts.benchmarks.work import plain_orders
 
-AGAINST = "Celery, a chain of four"
+SAME, BARE = "Celery, the same work", "Celery, a bare chain of four"
+_DOOR = "scripts.benchmarks.celery_door:app"
 _HOW = (
     f"{BATCH} orders at once a round. CPU of all processes of a side without the engines. Ours: host, bridge, zygotes, "
-    "functions, cache; HTTP, tokens, inbox, outbox, facts on Kafka, the record. Celery: the process that submits, main "
-    f"and {PROCESSES} worker processes; the same rows of tasks, results of Celery's own, no facts, no record, no inbox"
+    "functions, cache; HTTP, tokens, inbox, outbox, facts on Kafka, the record. "
 )
+_OTHERS = {
+    SAME: f"Celery: uvicorn, main and {PROCESSES} worker processes; HTTP, token, inbox, facts on Kafka and the record by "
+    "the platform's own code in the step's process; results of Celery's own; no outbox",
+    BARE: f"Celery: the process that submits, main and {PROCESSES} worker processes; the same rows of tasks, results of "
+    "Celery's own; called in process, no facts, no record, no inbox",
+}
 _ROWS: tuple[tuple[str, str, Better, str], ...] = (
     ("order tasks done per CPU-second", "1/s", "more", "rate"),
     ("order tasks done per second, many at once", "1/s", "more", "speed"),
@@ -39,56 +52,144 @@ _ROWS: tuple[tuple[str, str, Better, str], ...] = (
 
 
 def run(bench: Bench) -> Iterator[Figure]:
-    """A batch on our side, a batch on Celery's, in turn."""
+    """A batch on our side, one on each of Celery's, in turn."""
     require_celery()
     ours: Numbers = defaultdict(list)
-    theirs: Numbers = defaultdict(list)
+    theirs: dict[str, Numbers] = {SAME: defaultdict(list), BARE: defaultdict(list)}
     with (
         engines(bench) as real,
         real_platform(bench, real) as (running, submitter, _),
-        _chain(bench, real) as celery,
+        _same(bench, real) as same,
+        _bare(bench, real) as bare,
     ):
-        celery.batch(defaultdict(list))
+        chains = {SAME: same, BARE: bare}
+        for chain in chains.values():
+            chain.batch(defaultdict(list))
         for number in range(bench.rounds):
             bench.say(f"celery-tasks: round {number + 1} of {bench.rounds}")
             with engines_taken(real, ours, BATCH):
                 many(running, submitter, ours)
-            with engines_taken(real, theirs, BATCH):
-                celery.batch(theirs)
+            for name, chain in chains.items():
+                with engines_taken(real, theirs[name], BATCH):
+                    chain.batch(theirs[name])
         ours["memory"].append(machine.tree_memory_mib(running.process.pid))
-        theirs["memory"].append(machine.tree_memory_mib(celery.pid))
-    for name, unit, better, key in _ROWS:
-        figure = Figure(name, unit, better, tuple(ours[key]), tuple(theirs[key]), AGAINST, how=_HOW)
-        if key == "rate":
-            figure = replace(figure, goal=GOAL, reached=(figure.ratio or 0) >= LEAST)
-        yield figure
+        for name, chain in chains.items():
+            theirs[name]["memory"].append(chain.memory_mib())
+    for against, numbers in theirs.items():
+        for name, unit, better, key in _ROWS:
+            how = _HOW + _OTHERS[against]
+            figure = Figure(name, unit, better, tuple(ours[key]), tuple(numbers[key]), against, how=how)
+            if key == "rate":
+                figure = replace(figure, goal=GOAL, reached=(figure.ratio or 0) >= LEAST)
+            yield figure
 
 
 class Chain:
-    """Celery's side, running."""
+    """One of Celery's sides, running."""
 
-    def __init__(self, env: dict[str, str], pid: int, view: Server) -> None:
-        """`env` is the app's, `pid` the worker's, `view` looks into its database."""
-        self.pid = pid
-        self._env = env
+    def __init__(
+        self,
+        pids: tuple[int, ...],
+        submit: Callable[[str], tuple[list[str], float, float]],
+        view: Server,
+        results: Callable[[], int],
+    ) -> None:
+        """`pids` are its processes, each with those below it. `submit(orders)` takes orders (a JSON array): their ids,
+        the CPU seconds of a process that did it and is gone, and for how many seconds that one was starting. `view`
+        looks into its database, `results` counts the steps that are done."""
+        self._pids = pids
+        self._submit = submit
         self._view = view
+        self._results = results
 
     def batch(self, numbers: Numbers) -> None:
         """One batch at once: its `rate` and `speed`."""
         orders = json.dumps(plain_orders(BATCH), default=str)
-        cpu, began = machine.tree_cpu_seconds(self.pid), time.perf_counter()
-        told = ask(self._env, "orders", orders)
-        wait_for_tasks(self._view, told["ids"])
-        # The process that submits starts before its first order: it is to count as one that runs already.
-        numbers["speed"].append(BATCH / (time.perf_counter() - began - told["starting"]))
-        time.sleep(0.3)  # the last result is kept, and acknowledged
-        numbers["rate"].append(BATCH / (machine.tree_cpu_seconds(self.pid) - cpu + told["cpu"]))
+        before, cpu, began = self._results(), self._cpu(), time.perf_counter()
+        ids, taken, starting = self._submit(orders)
+        wait_for_tasks(self._view, ids)
+        # Where a process submits, it starts before its first order: it is to count as one that runs already.
+        numbers["speed"].append(BATCH / (time.perf_counter() - began - starting))
+        steps = before + BATCH * len(CHAIN)
+        wait_for(lambda: self._results() >= steps, "Celery's last result", 60, pause=0.05)
+        numbers["rate"].append(BATCH / (self._cpu() - cpu + taken))
+
+    def memory_mib(self) -> float:
+        """Of its processes (PSS)."""
+        return sum(map(machine.tree_memory_mib, self._pids))
+
+    def _cpu(self) -> float:
+        return sum(map(machine.tree_cpu_seconds, self._pids))
 
 
 @contextmanager
-def _chain(bench: Bench, real: Engines) -> Iterator[Chain]:
+def _bare(bench: Bench, real: Engines) -> Iterator[Chain]:
+    with _side(bench, real, "celery-bare", {}) as (env, pid, view, results):
+
+        def submit(orders: str) -> tuple[list[str], float, float]:
+            told = ask(env, "orders", orders)
+            return told["ids"], told["cpu"], told["starting"]
+
+        yield Chain((pid,), submit, view, results)
+
+
+@contextmanager
+def _same(bench: Bench, real: Engines) -> Iterator[Chain]:
+    brokers = real.environment()
+    brokers["BIZOSAAS_FACTS_URL"] += "/celery"  # topics of its own: our side must not read them
+    with _side(bench, real, "celery-same", brokers) as (env, pid, view, results):
+        make_topology(env)
+        token = f"Bearer {ask(env, 'token')}"
+        with _door(env) as (door, port), closing(Caller(port)) as call:
+
+            def submit(orders: str) -> tuple[list[str], float, float]:
+                call.close()  # it may have been silent for longer than a connection is kept
+                return [_submitted(call, token, order) for order in json.loads(orders)], 0.0, 0.0
+
+            yield Chain((pid, door), submit, view, results)
+
+
+def _submitted(call: Caller, token: str, order: object) -> str:
+    body = json.dumps({"type": "order", "data": order}).encode()
+    status, answer = call("POST", "/tasks", body, authorization=token, content_type="application/json")
+    if status != 202:
+        raise RuntimeError(f"a task was refused: {status} {answer[:300]!r}")
+    return str(json.loads(answer)["id"])
+
+
+@contextmanager
+def _side(
+    bench: Bench, real: Engines, room: str, brokers: Mapping[str, str]
+) -> Iterator[tuple[dict[str, str], int, Server, Callable[[], int]]]:
+    """A worker in a room of its own: its environment, its process, its database, and how many steps are done."""
     own = new_databases(real.url("postgres"))
-    env = environment(bench.folder / "celery" / "home", **app_settings(real.url("rabbitmq"), PREFETCH), **own)
+    home = bench.folder / room / "home"
+    env = environment(home, **{**brokers, **app_settings(real.url("rabbitmq"), PREFETCH, room), **own})
     migrate(env, "from scripts.demo_tenants import seed_settings; seed_settings()")
-    with worker(env, bench.folder / "celery.txt") as pid, closing(Server(own)) as view:
-        yield Chain(env, pid, view)
+    log = bench.folder / f"{room}.txt"
+    with worker(env, log) as pid, closing(Server(own)) as view, counter(own, RESULTS) as results:
+        yield env, pid, view, results
+
+
+@contextmanager
+def _door(env: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """uvicorn that takes orders: its process and its port."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", _DOOR, "--port", str(port), "--log-level", "warning"]
+    process = subprocess.Popen(command, cwd=ROOT, env=env)
+
+    def answers() -> bool:
+        if process.poll() is not None:
+            raise RuntimeError(f"uvicorn ended with {process.returncode}")
+        with closing(Caller(port)) as call:
+            try:
+                return call("GET", "/")[0] == 404
+            except ConnectionRefusedError:
+                return False
+
+    try:
+        wait_for(answers, "uvicorn", 60, pause=0.1)
+        yield process.pid, port
+    finally:
+        process.terminate()
+        process.wait()

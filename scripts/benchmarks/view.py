@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -89,3 +90,20 @@ class Server:
         """See `View`."""
         for connection in self._connections.values():
             connection.close()
+
+
+@contextmanager
+def counter(environment: Mapping[str, str], query: str) -> Iterator[Callable[[], int]]:
+    """What a count in orchestration's PostgreSQL says; 0 while its table is not there."""
+    import psycopg
+
+    def count() -> int:
+        try:
+            (row,) = connection.execute(query)
+            return int(row[0])
+        except psycopg.errors.UndefinedTable:
+            return 0
+
+    address = environment["BIZOSAAS_ORCHESTRATION_DATABASE_URL"].replace("+psycopg", "")
+    with psycopg.connect(address, autocommit=True) as connection:
+        yield count
