@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from events.envelope import DecodeError, Envelope
 from shared.contract import Caller, Context, FunctionSpec
-from shared.errors import Conflict, Failed, Forbidden, HouseError, Invalid, Malformed
+from shared.errors import Failed, Forbidden, HouseError, Invalid, Malformed, TryAgain
 from shared.runtime import outbox
 from shared.runtime.clock import utc_now
 from shared.runtime.load import accepted, load
@@ -113,11 +113,14 @@ def _one(
     *,
     alone: bool,
 ) -> Outcome:
+    try:
+        event = _admitted(item, caller)
+    except HouseError as error:
+        return Outcome(error)
     mark = len(outgoing)
     savepoint = None if alone else unit.write().begin_nested()
     try:
-        event = _admitted(item, caller)
-        if not outbox.was_handled(unit, spec.name, event):
+        if not _known(spec, unit, event, attempt):
             rows = _handle(spec, unit, event, attempt)
             if rows is not None:
                 _note(spec, unit, [event], rows)
@@ -132,9 +135,18 @@ def _one(
         else:
             unit.close()
         # A copy that lost the race meets a row that is there, or a task that went on: it is undone, and done.
-        if isinstance(error, IntegrityError | Conflict) and outbox.was_handled(unit, spec.name, event):
+        undone = isinstance(error, HouseError) and not isinstance(error, TryAgain)
+        if (undone or isinstance(error, IntegrityError)) and outbox.was_handled(unit, spec.name, event):
             return DONE
         return Outcome(as_house_error(spec, error))
+
+
+def _known(spec: FunctionSpec, unit: Unit, item: Envelope, attempt: int) -> bool:
+    """Whether it was handled before. Work that comes for the first time is not looked up, which would cost each a
+    statement, and `dispatch` its only one: a copy of it (a second sending after a crash) is handled, collides with the
+    first one's inbox row, and is undone whole. Facts are: to read a topic again from its start repeats them all."""
+    first_time_of_work = attempt == 1 and bool(item.event.QUEUE)
+    return not first_time_of_work and outbox.was_handled(unit, spec.name, item)
 
 
 def _admitted(item: Envelope | DecodeError, caller: Caller) -> Envelope:

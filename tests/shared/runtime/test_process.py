@@ -15,6 +15,7 @@ from events.commerce import OrderPlaced, PaymentProcessed
 from events.envelope import DecodeError, Envelope, decode
 from events.orchestration import AuditNoted
 from events.topology import TOPOLOGY
+from events.work import RoleWork
 from shared.bus import bus_file, open_bus
 from shared.bus.port import NotSent
 from shared.contract import Addressed, Caller, FunctionSpec
@@ -29,6 +30,7 @@ from shared.store.orchestration import tenant_settings
 SPEC = FunctionSpec("test-function", "test.function", "event", "events.deliver", "A test")
 ORDER = OrderPlaced(order_id="o-1", amount="12.50", currency="EUR")
 SENT = Envelope("e-1", "/shop", ORDER, extensions={"tenantid": "demo", "correlationid": "story"})
+WORK = replace(SENT, event=RoleWork(task_id="t-1", task_type="order", role="r", queue="auto_orders", step=0))
 
 
 class World:
@@ -39,12 +41,12 @@ class World:
         self.work: Any = lambda _event, _services: ()
         monkeypatch.setattr(process, "load", lambda _spec: SimpleNamespace(handle=self._handle))
 
-    def _handle(self, event: OrderPlaced | PaymentProcessed, services: Any) -> Any:
+    def _handle(self, event: OrderPlaced | PaymentProcessed | RoleWork, services: Any) -> Any:
         self.calls.append(event)
         return self.work(event, services)
 
-    def run(self, *items: Any, caller: Caller = ANYONE, spec: FunctionSpec = SPEC) -> list[int]:
-        return [outcome.status for outcome in process.process(spec, items or (SENT,), caller)]
+    def run(self, *items: Any, caller: Caller = ANYONE, spec: FunctionSpec = SPEC, attempt: int = 0) -> list[int]:
+        return [outcome.status for outcome in process.process(spec, items or (SENT,), caller, attempt)]
 
     def rows(self, table: str) -> list[Any]:
         unit = Unit("orchestration")
@@ -93,6 +95,54 @@ def test_the_same_event_again_calls_nothing_and_sends_nothing(world: World) -> N
     world.work = lambda _event, _services: [note("x")]
     assert world.run() + world.run() == [204, 204]
     assert len(world.calls) == len(world.facts()) == 1
+
+
+def test_a_copy_of_work_that_is_not_looked_up_changes_nothing(world: World) -> None:
+    """Both say that they come for the first time, as after a relay that sent twice."""
+
+    def work(_event: Any, services: Any) -> Any:
+        change(services, f"tenant-{len(world.calls)}")
+        return [note("x")]
+
+    world.work = work
+    assert world.run(WORK, attempt=1) + world.run(WORK, attempt=1) == [204, 204]
+    assert [row.tenant for row in world.rows("tenant_settings")] == ["tenant-1"]
+    assert len(world.rows("outbox")) == len(world.facts()) == 1
+
+
+def test_a_copy_of_work_that_is_refused_now_was_done(world: World) -> None:
+    """What it was about has gone on since: that is no reason for a dead letter."""
+
+    def work(_event: Any, _services: Any) -> Any:
+        if len(world.calls) > 1:
+            raise Invalid.field("step", "is over")
+        return [note("x")]
+
+    world.work = work
+    assert world.run(WORK, attempt=1) + world.run(WORK, attempt=1) == [204, 204]
+    world.work = lambda _event, _services: [note("y")]
+    assert world.run(replace(WORK, id="e-2"), attempt=1) == [204]
+    assert len(world.facts()) == 2
+
+
+def test_work_that_comes_again_is_not_done_again(world: World) -> None:
+    world.work = lambda _event, _services: [note("x")]
+    assert world.run(WORK, attempt=1) + world.run(WORK, attempt=2) == [204, 204]
+    assert len(world.calls) == 1
+
+
+def test_a_fact_is_looked_up_the_first_time_too(world: World) -> None:
+    """A topic that is read from its start again asks no model twice."""
+    world.work = lambda _event, _services: [note("x")]
+    assert world.run(attempt=1) + world.run(attempt=1) == [204, 204]
+    assert len(world.calls) == 1
+
+
+def test_who_may_not_send_an_event_learns_nothing_of_it(world: World) -> None:
+    world.work = lambda _event, _services: [note("x")]
+    assert world.run(WORK, attempt=1) == [204]
+    other = Caller("service:else", "other", "AGENT")
+    assert world.run(WORK, caller=other, attempt=1) == world.run(WORK, caller=other) == [403]
 
 
 def test_the_same_id_of_another_tenant_or_source_is_another_event(world: World) -> None:
