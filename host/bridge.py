@@ -217,7 +217,7 @@ class Bridge:
             records = self._bus.read(subscription.topics, function, limit, subscription.lease)
             if records:
                 facts.append((subscription, records))
-                if subscription.batch > 1:
+                if len(records) < subscription.batch:
                     self._gathering[function] = now + subscription.gather
 
     def _free(self, subscription: Subscription, queue: str) -> int:

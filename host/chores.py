@@ -18,7 +18,7 @@ log = logging.getLogger("chores")
 RELAY_SECONDS = 5.0
 FORGET_SECONDS = 3600.0
 #: The shortest time between two looks for facts to show: many at once cost little more than one. Seconds.
-SHOW_SECONDS = 0.1
+SHOW_SECONDS = 0.25
 LIVE_GROUP = "live-view"
 
 

@@ -16,7 +16,7 @@ _GATHER = re.compile(r"(\d{1,2}(?:\.\d{1,3})?)s\Z")
 class Subscription:
     """One function's triggers. `width` is how many calls it takes at once, `batch` how many events a call,
     `lease` for how many seconds a message is its own. For so many seconds after it got some facts, more are gathered
-    for a function that takes batches (`gather`): a large batch costs little more."""
+    for a function that takes batches (`gather`), unless there was a whole batch: a large one costs little more."""
 
     function: str
     queues: tuple[str, ...]
@@ -25,7 +25,7 @@ class Subscription:
     width: int
     batch: int
     lease: float
-    gather: float = 0.1
+    gather: float = 0.25
 
 
 def subscriptions(functions: Iterable[tuple[str, Mapping[str, str], int, float]]) -> list[Subscription]:
@@ -44,7 +44,7 @@ def subscriptions(functions: Iterable[tuple[str, Mapping[str, str], int, float]]
         if not batch.isdigit() or not 1 <= int(batch) <= 1000:
             problems.append(Problem(f"{name}.batch", f"must be 1 to 1000, not {batch!r}"))
             continue
-        gather = _GATHER.match(notes.get("gather", "0.1s"))
+        gather = _GATHER.match(notes.get("gather", "0.25s"))
         if not gather:
             problems.append(Problem(f"{name}.gather", f"must read like '0.5s', not {notes['gather']!r}"))
             continue

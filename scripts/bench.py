@@ -91,7 +91,8 @@ def _measure(options: argparse.Namespace, console: Console) -> tuple[list[Figure
                 problems[name] = f"skipped: {why}"
             except (RuntimeError, TimeoutError, OSError) as error:  # what a measurement can meet; the others go on
                 problems[name] = f"failed: {error}"
-        console.print(f"{name}: {problems.get(name, 'done')}, {time.monotonic() - began:.0f} s", style="dim", markup=False)
+        told = f"{name}: {problems.get(name, 'done')}, {time.monotonic() - began:.0f} s"
+        console.print(told, style="dim", markup=False)
     return figures, problems
 
 

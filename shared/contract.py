@@ -131,7 +131,7 @@ class FunctionSpec:
     concurrency: int = 8
     queue_limit: int = 64
     batch: int = 1
-    gather: float = 0.1
+    gather: float = 0.25
     timeout: int = 30
     idle: int = 60
     most: int = 1

@@ -3,7 +3,7 @@
     celery -A scripts.benchmarks.celery_app worker
     python -m scripts.benchmarks.celery_app publish BATCH COUNT     sends COUNT tasks, waits for each one's confirm
     python -m scripts.benchmarks.celery_app orders ORDERS           takes orders (JSON), a chain of four tasks each
-    python -m scripts.benchmarks.celery_app token                   a token for `celery_door`, which takes them over HTTP
+    python -m scripts.benchmarks.celery_app token                   a token for `celery_door`, where they come over HTTP
 
 BENCH_BROKER is the broker's address, BENCH_PREFETCH what Celery calls the prefetch multiplier, BENCH_ROOM the queue;
 the databases are those of the platform's settings, and results stand in that of orchestration.

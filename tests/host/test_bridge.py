@@ -59,6 +59,7 @@ class World:
         until: Callable[[], bool],
         *,
         batch: int = 1,
+        gather: float = 0.25,
         chores: Callable[[], float] = lambda: math.inf,
         lease: float = 30.0,
     ) -> None:
@@ -68,7 +69,7 @@ class World:
             bridge = Bridge(
                 EmbeddedBus(self.file, Topology(QUEUES, TOPICS)),
                 [Doorbell(self.file)],
-                [Subscription("f", ("q",), ("t", "wide"), 0, 2, batch, lease)],
+                [Subscription("f", ("q",), ("t", "wide"), 0, 2, batch, lease, gather)],
                 self.call,
                 lambda: "token",
                 chores,
@@ -280,6 +281,14 @@ def test_a_batch_holds_facts_of_several_partitions(world: World) -> None:
     _spread(world, 6)
     world.run(world.read_all, batch=10)
     assert [sorted(json.loads(body)) for body in world.bodies()] == [[1, 2, 3, 4, 5, 6]]
+
+
+def test_a_whole_batch_is_followed_by_the_next_one_at_once(world: World) -> None:
+    """What is gathered for a large batch need not wait when there is one."""
+    world.answer = lambda body: Answer(204)
+    world.facts(*(str(number).encode() for number in range(32)))
+    world.run(world.read_all, batch=16, gather=60.0)
+    assert [len(json.loads(body)) for body in world.bodies()] == [16, 16]
 
 
 def test_a_batch_that_takes_too_long_comes_again_in_smaller_ones(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
