@@ -40,8 +40,8 @@ _HOW = (
 _OTHERS = {
     SAME: f"Celery: uvicorn, main and {PROCESSES} worker processes; HTTP, token, inbox, facts on Kafka and the record, "
     "by the platform's own code in the step's process; results of Celery's own; no outbox",
-    BARE: f"Celery: the process that submits, main and {PROCESSES} worker processes; the same rows of tasks, the results "
-    "of Celery's own; called in process, no facts, no record, no inbox",
+    BARE: f"Celery: a process that submits, main and {PROCESSES} worker processes; the same rows of tasks, results of "
+    "Celery's own; called in process, no facts, no record, no inbox",
 }
 _ROWS: tuple[tuple[str, str, Better, str], ...] = (
     ("order tasks done per CPU-second", "1/s", "more", "rate"),
