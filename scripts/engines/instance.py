@@ -75,6 +75,11 @@ def write(home: Path, instance: Instance) -> None:
     draft.replace(path)
 
 
+def cache() -> Path:
+    """Where what is kept for all instances stands: `$BIZOSAAS_CACHE`, else a folder of the user's cache."""
+    return Path(os.environ.get("BIZOSAAS_CACHE") or Path.home() / ".cache" / "bizosaas")
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock of this file: one at a time, between threads and between processes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 import secrets
 import shutil
@@ -15,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from scripts.engines.contract import Missing, StartFailed
-from scripts.engines.instance import ADDRESS, Instance, Process, locked
+from scripts.engines.instance import ADDRESS, Instance, Process, cache, locked
 from scripts.engines.processes import spawn
 
 PORTS: tuple[str, ...] = ("client", "controller")
@@ -65,9 +64,9 @@ log.cleaner.dedupe.buffer.size=2097152
 """
 
 
-def cache() -> Path:
-    """Where the jars are kept: `$BIZOSAAS_CACHE`, else a folder of the user's cache."""
-    return Path(os.environ.get("BIZOSAAS_CACHE") or Path.home() / ".cache" / "bizosaas") / f"kafka-{VERSION}"
+def jars() -> Path:
+    """Where they are kept."""
+    return cache() / f"kafka-{VERSION}"
 
 
 def missing() -> list[Missing]:
@@ -75,7 +74,7 @@ def missing() -> list[Missing]:
     found = []
     if _java_version() < JAVA:
         found.append(Missing(f"Java {JAVA} or newer", ("default-jre-headless",)))
-    if not cache().exists() and not shutil.which("mvn"):
+    if not jars().exists() and not shutil.which("mvn"):
         found.append(Missing("Maven, which brings Kafka's jars", ("maven",)))
     return found
 
@@ -110,7 +109,7 @@ def prepare(instance: Instance) -> None:
 
 
 def _fetch_jars() -> None:
-    folder = cache()
+    folder = jars()
     with locked(folder.with_name(f"{folder.name}.lock")):
         if folder.exists():
             return
@@ -129,7 +128,7 @@ def _fetch_jars() -> None:
 
 
 def _java(*arguments: str, options: tuple[str, ...] = ()) -> list[str]:
-    return ["java", *options, "-cp", f"{cache()}/*", *arguments]
+    return ["java", *options, "-cp", f"{jars()}/*", *arguments]
 
 
 def launch(instance: Instance) -> tuple[Process, ...]:

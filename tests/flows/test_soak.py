@@ -46,6 +46,17 @@ def soak(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+def until_it_submits(process: subprocess.Popen[str]) -> None:
+    """Raises AssertionError with all that it said when it ends before."""
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if "submitted" in line:
+            return
+    raise AssertionError(f"it ended with {process.wait()}: {''.join(said)}")
+
+
 def left(folder: Path) -> list[psutil.Process]:
     """What runs with this folder in its command line."""
     found = []
@@ -72,12 +83,10 @@ def test_the_count_is_exact_whatever_is_hurt(place: Path) -> None:
 
 @pytest.mark.timeout(SECONDS)
 def test_ctrl_c_ends_it_in_order_with_a_count(place: Path) -> None:
-    process = soak(place, "--rate", "2", "--only", "kill function")
-    assert process.stdout is not None
-    while "submitted" not in process.stdout.readline():
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=SECONDS)
+    with soak(place, "--rate", "2", "--only", "kill function") as process:
+        until_it_submits(process)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, said
     assert "exact" in said
     assert left(place) == []
@@ -86,13 +95,10 @@ def test_ctrl_c_ends_it_in_order_with_a_count(place: Path) -> None:
 @pytest.mark.timeout(SECONDS)
 def test_killed_it_leaves_nothing_behind(place: Path) -> None:
     """`kill -9`: its guard ends the engines and the platform, and takes the folder away."""
-    process = soak(place, "--only", "kill function")
-    assert process.stdout is not None
-    while "submitted" not in process.stdout.readline():
-        assert process.poll() is None
-    assert len(left(place)) > len(ENGINES)
-    process.kill()
-    process.communicate()
+    with soak(place, "--only", "kill function") as process:
+        until_it_submits(process)
+        assert len(left(place)) > len(ENGINES)
+        process.kill()
     wait_for(lambda: not left(place) and not list(place.glob("soak-*/*")), "everything to be gone", 120)
 
 
