@@ -17,6 +17,7 @@ from shared.runtime.services import Services
 from shared.settings import settings
 from shared.store.database import Unit
 
+_ADDRESSES = ("shipping_address", "billing_address")
 _numbers = itertools.count()
 
 
@@ -28,10 +29,16 @@ def use_home(home: Path) -> None:
 
 
 def plain_orders(count: int) -> list[dict[str, Any]]:
-    """Orders of the demo day that need no human, made anew with each seed, all with ids of their own."""
+    """Orders of the demo day that need no human, made anew with each seed, all with ids and addresses of their own: to
+    the day's few addresses so many would be suspicious, and some would wait."""
     seed = 1000 + next(_numbers)
     found = [order for n, order in enumerate(orders(seed, 2 * count + 8)) if not kind_of(seed, n)]
-    return [order | {"order_id": f"bench-{seed}-{n}"} for n, order in enumerate(found[:count])]
+    return [_own(order, f"{seed}-{n}") for n, order in enumerate(found[:count])]
+
+
+def _own(order: dict[str, Any], name: str) -> dict[str, Any]:
+    where = {key: order[key] | {"street": f"{order[key]['street']}, {name}"} for key in _ADDRESSES}
+    return order | {"order_id": f"bench-{name}"} | where
 
 
 def role_work(home: Path) -> bytes:
