@@ -14,6 +14,7 @@ from functions.catalogue import by_name, functions
 from host.ingress import read_ingress
 from host.stack import read_stack
 from host.subscriptions import subscriptions
+from shared.bus.kafka.group import ENOUGH
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -107,3 +108,8 @@ def test_importing_the_catalogue_imports_no_handler_and_nothing_heavy() -> None:
     loaded = done.stdout.split()
     for name in ("crewai", "fastapi", "kafka", "pika", "redis", "sqlalchemy", "functions.tasks.create"):
         assert name not in loaded
+
+
+def test_kafkas_reader_holds_ready_whole_batches() -> None:
+    """Else a backlog would come in parts of batches, each followed by a wait for more."""
+    assert max(spec.batch for spec in functions()) <= ENOUGH

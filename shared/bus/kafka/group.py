@@ -29,8 +29,9 @@ log = logging.getLogger("bus")
 
 _Partition = tuple[str, int]
 
-#: Rows that can be leased at once before more are taken over from the consumer.
-ENOUGH = 100
+#: Rows that can be leased at once before more are taken over from the consumer: more than the largest batch of a
+#: function has, or a backlog would come in parts of batches, each followed by a wait for more.
+ENOUGH = 400
 _ROWS = 10_000  # of one poll: all that was fetched, so that the next fetch is for every partition
 #: How long the broker may hold a fetch: also the longest that another question to it waits behind one. Seconds.
 _FETCH_SECONDS = 2.0
