@@ -107,9 +107,8 @@ class FunctionSpec:
     `permission` is checked before the body is read; "public" wants no token. `store` names the one database that
     the function may change, "" for none. `route` is "" for what only queues, topics and timers call. `pace` names the
     rate that its callers are held to (`shared.runtime.pace`). One that `streams` answers with server-sent events until
-    its time is over. For
-    one that takes facts in a `batch`, they are gathered for `gather` seconds after it got some; the first after a while
-    go at once. `timeout`, `idle` and `every` are seconds; `memory` is in MiB.
+    its time is over. For one that takes facts in a `batch`, they are gathered for `gather` seconds after it got some;
+    the first after a while and a full batch go at once. `timeout`, `idle` and `every` are seconds; `memory` is in MiB.
     """
 
     name: str
