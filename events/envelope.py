@@ -81,8 +81,8 @@ class Envelope:
         """What all events of one story share: the id of its first one."""
         return self.extensions.get("correlationid", "") or self.id
 
-    def to_dict(self) -> dict[str, Any]:
-        """The structured form as a JSON object."""
+    def attributes(self) -> dict[str, Any]:
+        """All of the structured form but its data, as a JSON object."""
         head: dict[str, Any] = {
             "specversion": "1.0",
             "id": self.id,
@@ -95,8 +95,11 @@ class Envelope:
             head["subject"] = self.subject
         head["datacontenttype"] = "application/json"
         head.update(self.extensions)
-        head["data"] = self.event.model_dump(mode="json")
         return head
+
+    def to_dict(self) -> dict[str, Any]:
+        """The structured form as a JSON object."""
+        return self.attributes() | {"data": self.event.model_dump(mode="json")}
 
     def encode(self) -> bytes:
         """The structured form as bytes (`application/cloudevents+json`)."""

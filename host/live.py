@@ -78,7 +78,9 @@ class Live:
         if isinstance(envelope.event, facts.TaskAssigned) and not self._json:
             return  # the lines before and after say who has the task
         tone, text = describe(envelope.event)
-        self.say(f"{envelope.tenant or 'platform'}  {text}", tone, topic=record.topic, fact=envelope.to_dict())
+        # Its data is not logged: it is customers' own. Whoever may see it finds it by these in the record.
+        about = envelope.attributes() if self._json else {}
+        self.say(f"{envelope.tenant or 'platform'}  {text}", tone, topic=record.topic, fact=about)
 
 
 def _whole(stdout: TextIO) -> TextIO:

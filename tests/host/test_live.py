@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 
+from events.customers import LeadCreated
 from events.envelope import Envelope
 from events.event import Event
 from events.orchestration import AgentCompleted, HITLRequested, TaskAssigned, TaskEnded, TaskSubmitted
@@ -46,7 +47,17 @@ def test_an_end_says_its_reason() -> None:
 def test_people_are_spared_what_the_lines_around_say_and_machines_are_not() -> None:
     fact = TaskAssigned(task_id="a1", task_type="order", role="r", queue="q", step=0)
     assert lines(fact) == []
-    assert json.loads(lines(fact, json_lines=True)[0])["fact"]["data"]["role"] == "r"
+    assert json.loads(lines(fact, json_lines=True)[0])["fact"]["type"] == TaskAssigned.wire_type()
+
+
+def test_machines_are_told_whose_a_fact_is_and_where_to_find_it_but_not_what_a_customer_said() -> None:
+    """A log is kept longer and read by more than a business's own records."""
+    said = LeadCreated(lead_id="l1", email="jo@example.com", company="Jo & Co")
+    (line,) = lines(said, json_lines=True)
+    fact = json.loads(line)["fact"]
+    assert (fact["id"], fact["source"], fact["tenantid"]) == ("1", "/s", "demo")
+    assert "data" not in fact
+    assert "example.com" not in line and "Jo & Co" not in line
 
 
 def test_a_message_that_is_no_event_is_said_and_does_no_harm() -> None:
