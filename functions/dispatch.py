@@ -88,20 +88,24 @@ def _call(event: RoleWork, services: Services) -> tuple[int, str, str]:
         "authorization": f"Bearer {service_token(tenant=context.tenant, name='dispatch')}",
         "x-delivery-attempt": str(context.attempt),
     }
-    url = f"{services.settings.gateway_url}/function/agent-{event.role.replace('_', '-')}"
+    pool, path = _gateway(services.settings.gateway_url, os.getpid())
+    path += f"/function/agent-{event.role.replace('_', '-')}"
     try:
-        answer = _pool(os.getpid()).request("POST", url, body=envelope.encode(), headers=headers)
+        answer = pool.urlopen("POST", path, body=envelope.encode(), headers=headers)
     except urllib3.exceptions.HTTPError as error:
         return 503, "", f"no answer ({type(error).__name__})"
     return answer.status, *_problem(answer.data)
 
 
 @cache
-def _pool(process: int) -> urllib3.PoolManager:  # noqa: ARG001  # never across a fork
+def _gateway(url: str, process: int) -> tuple[urllib3.HTTPConnectionPool, str]:  # noqa: ARG001  # never across a fork
+    """Connections to the gateway, and the path under which it is there."""
     import urllib3
 
     # The host ends a role that runs over its time; this limit is only for a host that is gone.
-    return urllib3.PoolManager(maxsize=32, retries=False, timeout=urllib3.Timeout(connect=5, read=660))
+    waits = urllib3.Timeout(connect=5, read=660)
+    pool = urllib3.connection_from_url(url, maxsize=32, retries=False, timeout=waits)
+    return pool, urllib3.util.parse_url(url).path or ""
 
 
 def _problem(body: bytes) -> tuple[str, str]:

@@ -24,13 +24,15 @@ SENT = Envelope("e-1", "/bizosaas/tasks-create", WORK, extensions={"tenantid": "
 
 
 class Role(BaseHTTPRequestHandler):
-    """A role that notes how many connections to the database are out while it works."""
+    """A role that notes how many connections to the database are out while it works, and where it was called."""
 
     held: list[int]
+    paths: list[str]
     status, body = 204, b""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
+        self.paths.append(self.path)
         self.held.append(engine("orchestration").pool.checkedout())  # type: ignore[attr-defined]  # a QueuePool
         self.send_response(self.status)
         self.send_header("content-length", str(len(self.body)))
@@ -43,7 +45,7 @@ class Role(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def role(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Role]]:
-    Role.held, Role.status, Role.body = [], 204, b""
+    Role.held, Role.paths, Role.status, Role.body = [], [], 204, b""
     with HTTPServer(("127.0.0.1", 0), Role) as server:
         monkeypatch.setenv("BIZOSAAS_GATEWAY_URL", f"http://127.0.0.1:{server.server_port}")
         settings.cache_clear()
@@ -77,3 +79,12 @@ def test_a_role_that_fails_on_the_work_is_told_from_one_that_cannot_just_now(
     (outcome,) = process(by_name()["dispatch"], [SENT], ANYONE, 1)
     assert outcome.error is not None
     assert type(outcome.error) is (TryAgain if patient else Failed)
+
+
+def test_a_gateway_may_be_there_under_a_path_of_its_own(role: type[Role], monkeypatch: pytest.MonkeyPatch) -> None:
+    at = settings().gateway_url
+    for address, path in ((at, ""), (f"{at}/functions/", "/functions")):
+        monkeypatch.setenv("BIZOSAAS_GATEWAY_URL", address)
+        settings.cache_clear()
+        assert process(by_name()["dispatch"], [SENT], ANYONE, 1)[0].status == 204
+        assert role.paths.pop() == f"{path}/function/agent-payment-validator"
