@@ -157,10 +157,10 @@ class Bridge:
             log.warning("chores must wait: %s", error.detail)
         work = self._half(refusals, self._tell_of_work, self._take_work)
         facts = self._half(refusals, self._tell_of_facts, self._take_facts)
-        if work or facts:
-            return work, facts, 0.0
-        if refusals:
+        if refusals and not (work or facts):
             raise refusals[0]
+        if facts or refusals:  # of a partition that was just read there may be more; of work all was taken
+            return work, facts, 0.0
         return work, facts, max(0.0, min(LONGEST_SLEEP, again, *self._moments()))
 
     def _moments(self) -> Iterator[float]:

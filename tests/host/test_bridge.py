@@ -138,6 +138,24 @@ def test_work_that_arrives_later_wakes_the_bridge(world: World) -> None:
     assert set(world.bodies()) == {b"late"}
 
 
+def test_the_bus_is_not_asked_again_for_work_while_all_that_there_was_is_under_way(world: World) -> None:
+    """The second round is the one that a chore wants, a quarter of a second later; the call ends with it here."""
+    rounds: list[float] = []
+
+    def chores() -> float:
+        rounds.append(time.monotonic())
+        return 0.25
+
+    async def until_the_second_round() -> Answer:
+        await _until(lambda: len(rounds) > 1)
+        return Answer(204)
+
+    world.answer = lambda _body: until_the_second_round()
+    world.work(b"1")
+    world.run(world.idle, chores=chores)
+    assert rounds[1] - rounds[0] > 0.2
+
+
 def test_work_that_can_never_be_done_is_buried_with_the_functions_words(world: World) -> None:
     world.answer = lambda body: refused(Invalid.field("x", "is bad")) if body == b"bad" else Answer(204)
     world.work(b"bad", b"good")
