@@ -23,7 +23,7 @@ import psutil  # type: ignore[import-untyped]  # it has no types
 from celery import Celery, chain
 from sqlalchemy import Engine, create_engine
 
-from scripts.benchmarks.order_steps import CHAIN, take, tell, work
+from scripts.benchmarks.order_steps import CHAIN, Care, take, work
 from scripts.benchmarks.samples import TENANT, keep, sample
 from shared.auth.keys import ensure_keys
 from shared.auth.tokens import service_token
@@ -65,23 +65,15 @@ def _publish(batch: str, count: int) -> None:
 
 
 @app.task(name="step")  # type: ignore[untyped-decorator]  # Celery has no types
-def step(task_id: str, number: int) -> int:
-    """A role's step of a task, and nothing else."""
-    work(task_id, number)
+def step(task_id: str, number: int, care: str) -> int:
+    """A role's step of a task."""
+    work(task_id, number, Care(care))
     return number
 
 
-@app.task(name="told-step")  # type: ignore[untyped-decorator]  # Celery has no types
-def told_step(task_id: str, number: int) -> int:
-    """A role's step of a task, once; its facts on Kafka and on record."""
-    tell(work(task_id, number, once=True))
-    return number
-
-
-def start(task_id: str, *, told: bool) -> None:
+def start(task_id: str, care: Care) -> None:
     """Send a task on its way through its roles."""
-    one = told_step if told else step
-    chain(*(one.si(task_id, number) for number in range(len(CHAIN)))).apply_async()
+    chain(*(step.si(task_id, number, care.value) for number in range(len(CHAIN)))).apply_async()
 
 
 def _orders(orders: list[dict[str, Any]]) -> None:
@@ -90,8 +82,8 @@ def _orders(orders: list[dict[str, Any]]) -> None:
     cpu = time.process_time()
     ids = []
     for order in orders:
-        ids.append(take(order)[0])
-        start(ids[-1], told=False)
+        ids.append(take(order, Care.NONE))
+        start(ids[-1], Care.NONE)
     print(json.dumps({"cpu": time.process_time() - cpu, "starting": starting, "ids": ids}))
 
 

@@ -2,23 +2,25 @@
 
     uvicorn scripts.benchmarks.celery_door:app
 
-The settings are those of `celery_app`, whose chain it starts.
+The settings are those of `celery_app`, whose chain it starts, and BENCH_CARE, with how much care (`Care`).
 """
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header
 from pydantic import BaseModel, ConfigDict
 
 from scripts.benchmarks.celery_app import start
-from scripts.benchmarks.order_steps import take, tell
+from scripts.benchmarks.order_steps import Care, take
 from scripts.benchmarks.samples import TENANT
 from shared.auth.tokens import verify
 from shared.errors import Forbidden
 
 app = FastAPI(openapi_url=None)
+_CARE = Care(os.environ["BENCH_CARE"])
 
 
 class NewTask(BaseModel):
@@ -31,10 +33,9 @@ class NewTask(BaseModel):
 
 @app.post("/tasks", status_code=202)
 def create(body: NewTask, authorization: Annotated[str, Header()]) -> dict[str, str]:
-    """Take it, tell of it, and send it on its way."""
+    """Take it, and send it on its way."""
     if verify(authorization.removeprefix("Bearer ")).tenant != TENANT:
         raise Forbidden("another tenant")
-    task_id, said = take(body.data)
-    tell(said)
-    start(task_id, told=True)
+    task_id = take(body.data, _CARE)
+    start(task_id, _CARE)
     return {"id": task_id}

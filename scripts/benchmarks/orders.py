@@ -3,8 +3,10 @@
 All keep the same tasks with the same results in the same PostgreSQL and carry the work over the same RabbitMQ.
 
 - The same work: Celery's side takes each order over HTTP with a token (FastAPI, uvicorn), does each step once (an inbox
-  row in its commit), sends every fact to the same Kafka, confirmed, and keeps the chained record, by the platform's own
-  code. What it has not: an outbox (a crash between a commit and its facts loses them), dead letters, scale to zero.
+  row in its commit), keeps its facts in an outbox by that commit, sends each to the same Kafka, confirmed, puts them on
+  the chained record and into the live streams of the same Redis, by the platform's own code. What it has not: a relay
+  for what a crash left, dead letters, the host's view of all that happens, scale to zero.
+- Facts that a crash may lose: the same without the outbox and the live streams.
 - The bare chain: called in process, with the tasks, the roles and Celery's own results, and nothing else.
 """
 
@@ -23,7 +25,7 @@ from scripts.benchmarks import machine
 from scripts.benchmarks.celery_side import PROCESSES, RESULTS, app_settings, ask, require_celery, worker
 from scripts.benchmarks.measure import Bench, Better, Figure
 from scripts.benchmarks.messages import GOAL, LEAST, PREFETCH
-from scripts.benchmarks.order_steps import CHAIN
+from scripts.benchmarks.order_steps import CHAIN, Care
 from scripts.benchmarks.platform import ROOT, environment
 from scripts.benchmarks.real import Engines, engines, make_topology, migrate, new_databases
 from scripts.benchmarks.tasks import BATCH, Numbers, engines_taken, many, real_platform, wait_for_tasks
@@ -31,15 +33,21 @@ from scripts.benchmarks.view import Server, counter
 from scripts.benchmarks.waiting import Caller, free_port, wait_for
 from scripts.benchmarks.work import plain_orders
 
-SAME, BARE = "Celery, the same work", "Celery, a bare chain of four"
+SAME = "Celery, the same work"
+LOSING = "Celery, facts that a crash may lose"
+BARE = "Celery, a bare chain of four"
 _DOOR = "scripts.benchmarks.celery_door:app"
 _HOW = (
     f"{BATCH} orders at once a round. CPU of all processes of a side without the engines. Ours: host, bridge, zygotes, "
     "functions, cache; HTTP, tokens, inbox, outbox, facts on Kafka, the record. "
 )
+_DOORS = (
+    f"Celery: uvicorn, main and {PROCESSES} worker processes; HTTP, token, inbox, facts on Kafka and the record, by "
+    "the platform's own code in the step's process; results of Celery's own; "
+)
 _OTHERS = {
-    SAME: f"Celery: uvicorn, main and {PROCESSES} worker processes; HTTP, token, inbox, facts on Kafka and the record, "
-    "by the platform's own code in the step's process; results of Celery's own; no outbox",
+    SAME: _DOORS + "outbox and live streams",
+    LOSING: _DOORS + "no outbox, no live streams",
     BARE: f"Celery: a process that submits, main and {PROCESSES} worker processes; the same rows of tasks, results of "
     "Celery's own; called in process, no facts, no record, no inbox",
 }
@@ -55,14 +63,15 @@ def run(bench: Bench) -> Iterator[Figure]:
     """A batch on our side, one on each of Celery's, in turn."""
     require_celery()
     ours: Numbers = defaultdict(list)
-    theirs: dict[str, Numbers] = {SAME: defaultdict(list), BARE: defaultdict(list)}
+    theirs: dict[str, Numbers] = {name: defaultdict(list) for name in _OTHERS}
     with (
         engines(bench) as real,
         real_platform(bench, real) as (running, submitter, _),
-        _same(bench, real) as same,
+        _careful(bench, real, Care.ALL) as same,
+        _careful(bench, real, Care.TOLD) as losing,
         _bare(bench, real) as bare,
     ):
-        chains = {SAME: same, BARE: bare}
+        chains = {SAME: same, LOSING: losing, BARE: bare}
         for chain in chains.values():
             chain.batch(defaultdict(list))
         for number in range(bench.rounds):
@@ -134,10 +143,11 @@ def _bare(bench: Bench, real: Engines) -> Iterator[Chain]:
 
 
 @contextmanager
-def _same(bench: Bench, real: Engines) -> Iterator[Chain]:
-    brokers = real.environment()
-    brokers["BIZOSAAS_FACTS_URL"] += "/celery"  # topics of its own: our side must not read them
-    with _side(bench, real, "celery-same", brokers) as (env, pid, view, results):
+def _careful(bench: Bench, real: Engines, care: Care) -> Iterator[Chain]:
+    brokers = real.environment() | {"BENCH_CARE": care.value}
+    brokers["BIZOSAAS_FACTS_URL"] += f"/celery-{care}"  # topics of its own: our side must not read them
+    brokers["BIZOSAAS_CACHE_URL"] = real.url("redis").removesuffix("/0") + "/1"  # and a database of its own
+    with _side(bench, real, f"celery-{care}", brokers) as (env, pid, view, results):
         make_topology(env)
         token = f"Bearer {ask(env, 'token')}"
         with _door(env) as (door, port), closing(Caller(port)) as call:
