@@ -16,6 +16,7 @@ from scripts.trial.platform import ADMIN, PASSWORD
 #: Answers that say "again": the platform or the way to it cannot now. 401: the token has run out.
 AGAIN = frozenset({401, 429, 502, 503, 504})
 _PAUSE_SECONDS = (0.1, 1.5)
+_SAID = 10
 
 
 class Refused(Exception):
@@ -27,7 +28,8 @@ class Stopped(Exception):
 
 
 class Caller:
-    """One user over HTTP, for many threads. `answers` counts what was answered, by status ("no answer" among them)."""
+    """One user over HTTP, for many threads. `answers` counts what was answered, by status ("no answer" among them), and
+    `turned_away` holds the first answers that said "again", in their own words."""
 
     def __init__(self, port: int, user: str = ADMIN, timeout: float = 30.0) -> None:
         """`timeout` is of one try, in seconds."""
@@ -39,6 +41,7 @@ class Caller:
         self._over = threading.Event()
         self._rng = Random()
         self.answers: Counter[str] = Counter()
+        self.turned_away: list[str] = []
 
     def ask(self, method: str, path: str, body: Any = None, *, good: int = 200, **headers: str) -> Any:
         """The JSON of the good answer, asked for until it comes. Raises `Refused` for an answer that is neither good
@@ -49,8 +52,12 @@ class Caller:
             self.answers[str(status) if status else "no answer"] += 1
             if answer is not None and status == good:
                 return answer.json()
-            if answer is not None and status not in AGAIN:
-                raise Refused(f"{method} {path}: {status} {answer.text[:500]}")
+            if answer is not None:
+                said = f"{method} {path}: {status} {answer.text[:500]}"
+                if status not in AGAIN:
+                    raise Refused(said)
+                if len(self.turned_away) < _SAID:
+                    self.turned_away.append(said)
             self._over.wait(self._rng.uniform(*_PAUSE_SECONDS))
         raise Stopped(f"{method} {path}")
 

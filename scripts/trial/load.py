@@ -81,6 +81,11 @@ class Load:
         """What callers were answered, by status."""
         return dict(self._caller.answers)
 
+    @property
+    def turned_away(self) -> list[str]:
+        """What the first were told who had to ask again."""
+        return list(self._caller.turned_away)
+
     # --- sending
 
     def _send(self) -> None:

@@ -9,7 +9,8 @@ The order, for one event:
 A call that changed nothing and returned nothing leaves no inbox row: running it again is harmless.
 
 Of a batch all are first tried together, as if none of them were bad or a copy, with few statements for all. Does one
-turn out to be, then all of that is undone, and each is handled by itself, in a savepoint.
+turn out to be, then all of that is undone, and each is handled by itself, in a transaction of its own: what one of them
+locks (a tenant's waiting requests, while they are ranked) must not stay locked until all of the others are done.
 """
 
 from __future__ import annotations
@@ -44,56 +45,57 @@ class Outcome(NamedTuple):
 
 
 DONE = Outcome()
+_STORE = "orchestration"
 
 
 def process(
     spec: FunctionSpec, items: Sequence[Envelope | DecodeError], caller: Caller, attempt: int = 0
 ) -> list[Outcome]:
-    """Handle events in one transaction; returns one outcome an event, in order. One event's fault undoes nothing of
-    the others."""
-    unit = Unit(spec.store or "orchestration")
+    """Handle events, all in one transaction where that goes; returns one outcome an event, in order. One event's fault
+    undoes nothing of the others."""
     outgoing: list[outbox.Outgoing] = []
-    outcomes = [DONE] * len(items)
-    try:
-        if len(items) == 1 or not _together(spec, unit, items, caller, attempt, outgoing):
-            for place in _tenant_by_tenant(items):
-                outcomes[place] = _one(spec, unit, items[place], caller, attempt, outgoing, alone=len(items) == 1)
-        unit.commit()
-    except Exception as error:  # noqa: BLE001  # the boundary of a batch: whatever the commit says, all come again
-        return [Outcome(as_house_error(spec, error))] * len(items)
-    finally:
-        unit.close()
+    outcomes = _together(spec, items, caller, attempt, outgoing) if len(items) > 1 else None
+    if outcomes is None:
+        outcomes = [_one(spec, item, caller, attempt, outgoing) for item in items]
     if outgoing:
-        outbox.send(unit.context, outgoing, outbox.publisher())
+        outbox.send(spec.store or _STORE, outgoing, outbox.publisher())
     return outcomes
 
 
 def _together(
     spec: FunctionSpec,
-    unit: Unit,
     items: Sequence[Envelope | DecodeError],
     caller: Caller,
     attempt: int,
     outgoing: list[outbox.Outgoing],
-) -> bool:
-    """All events, and their inbox and outbox rows at once. False, and nothing was done, when one of them fails or was
+) -> list[Outcome] | None:
+    """All events, and their inbox and outbox rows at once. None, and nothing was done, when one of them fails or was
     handled before."""
+    unit = Unit(spec.store or _STORE)
     handled = []
+    rows: list[outbox.Outgoing] = []
     try:
         for place in _tenant_by_tenant(items):
             item = _admitted(items[place], caller)
-            rows = _handle(spec, unit, item, attempt)
-            if rows is not None:
+            said = _handle(spec, unit, item, attempt)
+            if said is not None:
                 handled.append(item)
-                outgoing.extend(rows)
-        _note(spec, unit, handled, outgoing)
-        return True
-    except Exception as error:
+                rows.extend(said)
+        _note(spec, unit, handled, rows)
+    except Exception as error:  # noqa: BLE001  # the boundary of a batch: each of it answers for itself
         unit.close()
-        outgoing.clear()
         if isinstance(error, SQLAlchemyError) and translate(error) is not None:
-            raise  # the database's own trouble would be everybody's again
-        return False
+            # The database's own trouble would be everybody's again.
+            return [Outcome(as_house_error(spec, error))] * len(items)
+        return None
+    try:
+        unit.commit()
+    except Exception as error:  # noqa: BLE001  # whatever the commit says, all come again
+        return [Outcome(as_house_error(spec, error))] * len(items)
+    finally:
+        unit.close()
+    outgoing.extend(rows)
+    return [DONE] * len(items)
 
 
 def _tenant_by_tenant(items: Sequence[Envelope | DecodeError]) -> list[int]:
@@ -104,41 +106,38 @@ def _tenant_by_tenant(items: Sequence[Envelope | DecodeError]) -> list[int]:
 
 
 def _one(
-    spec: FunctionSpec,
-    unit: Unit,
-    item: Envelope | DecodeError,
-    caller: Caller,
-    attempt: int,
-    outgoing: list[outbox.Outgoing],
-    *,
-    alone: bool,
+    spec: FunctionSpec, item: Envelope | DecodeError, caller: Caller, attempt: int, outgoing: list[outbox.Outgoing]
 ) -> Outcome:
+    """One event in a transaction of its own."""
+    unit = Unit(spec.store or _STORE)
     try:
         event = _admitted(item, caller)
     except HouseError as error:
         return Outcome(error)
-    mark = len(outgoing)
-    savepoint = None if alone else unit.write().begin_nested()
     try:
-        if not _known(spec, unit, event, attempt):
-            rows = _handle(spec, unit, event, attempt)
-            if rows is not None:
-                _note(spec, unit, [event], rows)
-                outgoing.extend(rows)
-        if savepoint:
-            savepoint.commit()
-        return DONE
+        rows = None if _known(spec, unit, event, attempt) else _handle(spec, unit, event, attempt)
+        if rows is not None:
+            _note(spec, unit, [event], rows)
+        unit.commit()
     except Exception as error:  # noqa: BLE001  # the boundary of a function: one event's fault must not fall on its neighbours
-        del outgoing[mark:]
-        if savepoint:
-            unit.undo(savepoint)
-        else:
-            unit.close()
-        # A copy that lost the race meets a row that is there, or a task that went on: it is undone, and done.
-        undone = isinstance(error, HouseError) and not isinstance(error, TryAgain)
-        if (undone or isinstance(error, IntegrityError)) and outbox.was_handled(unit, spec.name, event):
+        unit.close()
+        return _undone(spec, unit, event, error)
+    finally:
+        unit.close()
+    outgoing.extend(rows or ())
+    return DONE
+
+
+def _undone(spec: FunctionSpec, unit: Unit, event: Envelope, error: Exception) -> Outcome:
+    """What became of an event whose changes were undone. A copy that lost the race meets a row that is there, or a task
+    that went on: it is done."""
+    refused = isinstance(error, HouseError) and not isinstance(error, TryAgain)
+    try:
+        if (refused or isinstance(error, IntegrityError)) and outbox.was_handled(unit, spec.name, event):
             return DONE
-        return Outcome(as_house_error(spec, error))
+    except SQLAlchemyError as lost:  # whether it was done cannot be seen now
+        return Outcome(as_house_error(spec, lost))
+    return Outcome(as_house_error(spec, error))
 
 
 def _known(spec: FunctionSpec, unit: Unit, item: Envelope, attempt: int) -> bool:

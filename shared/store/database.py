@@ -10,12 +10,13 @@ import hashlib
 import logging
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, NestedTransaction, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DataError,
@@ -38,6 +39,7 @@ KEPT, ADDED = 4, 12
 T = TypeVar("T")
 log = logging.getLogger("store")
 _engines: dict[str, Engine] = {}
+_making = threading.Lock()
 
 
 def _make_engine(context: str, text: str) -> Engine:
@@ -109,7 +111,9 @@ def engine(context: str) -> Engine:
     """The engine of a context's database (`orchestration`, `identity`, `audit`); one for each process."""
     url = settings().databases[context]
     if url not in _engines:
-        _engines[url] = _make_engine(context, url)
+        with _making:  # of two that were made at once, one would be lost with its connections open
+            if url not in _engines:
+                _engines[url] = _make_engine(context, url)
     return _engines[url]
 
 
@@ -249,11 +253,6 @@ class Unit:
         gathered, self._gathered = self._gathered, {}
         for write, items in gathered.items():
             write(self, items)
-
-    def undo(self, savepoint: NestedTransaction) -> None:
-        """Undo what was written, and drop what was gathered, since the savepoint, before which `flush` was called."""
-        self._gathered.clear()
-        savepoint.rollback()
 
     def rest(self) -> None:
         """Give the connection back before long work that reads nothing; the next read takes one again."""

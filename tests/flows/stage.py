@@ -114,7 +114,8 @@ class Stage:
     def check_log(self) -> None:
         """Nothing that it wrote is an error or the trace of one, nor holds a password."""
         text = self.log.read_text()
-        assert not complaints(text.splitlines())
+        found = complaints(text.splitlines())
+        assert not found, found[:5]
         assert not [name for name in self._names if self.engines.find(name).password in text]
 
     def says(self, *words: str, since: int = 0) -> bool:

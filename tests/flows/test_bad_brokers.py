@@ -59,7 +59,7 @@ def test_a_killed_rabbitmq_in_full_flow_loses_nothing_and_turns_nobody_away(stag
         stage.engines.kill("rabbitmq")
         reached(load, load.submitted + TASKS // 10)
         stage.engines.start_again("rabbitmq")
-    assert accepted_all(load), load.answers
+    assert accepted_all(load), (load.answers, load.turned_away)
 
 
 def test_a_killed_kafka_in_full_flow_loses_nothing_and_turns_nobody_away(stage: Stage) -> None:
@@ -69,7 +69,7 @@ def test_a_killed_kafka_in_full_flow_loses_nothing_and_turns_nobody_away(stage: 
         stage.engines.kill("kafka")
         reached(load, load.submitted + TASKS // 20)
         stage.engines.start_again("kafka")
-    assert accepted_all(load), load.answers
+    assert accepted_all(load), (load.answers, load.turned_away)
 
 
 def test_a_killed_postgresql_in_full_flow_loses_nothing_that_was_promised(stage: Stage) -> None:
@@ -98,7 +98,7 @@ def test_a_network_to_the_brokers_that_is_cut_again_and_again_and_slow_loses_not
         reached(load, TASKS * 4 // 5)
         for way in ways.values():
             way.heal()
-    assert accepted_all(load), load.answers
+    assert accepted_all(load), (load.answers, load.turned_away)
 
 
 def test_a_queue_at_its_length_limit_keeps_work_in_the_outbox_and_callers_unaware(stage: Stage) -> None:
@@ -110,7 +110,7 @@ def test_a_queue_at_its_length_limit_keeps_work_in_the_outbox_and_callers_unawar
         reached(load, load.submitted + TASKS // 10)
         for bridge in stage.bridges():
             bridge.resume()
-    assert accepted_all(load), load.answers
+    assert accepted_all(load), (load.answers, load.turned_away)
 
 
 @contextmanager

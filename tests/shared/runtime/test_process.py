@@ -218,6 +218,21 @@ def test_in_a_batch_one_bad_event_does_not_fall_on_its_neighbours(world: World) 
     assert sorted(fact.event.target for fact in world.facts()) == ["o-1", "o-3"]
 
 
+def test_of_a_batch_with_a_bad_event_each_is_committed_before_the_next_begins(world: World) -> None:
+    """What one of them locks is free again: a person who decides does not wait for all of them."""
+    there: list[set[str]] = []
+
+    def work(event: Any, services: Any) -> Any:
+        there.append({row.tenant for row in world.rows("tenant_settings")})
+        change(services, event.order_id)
+        return []
+
+    world.work = work
+    batch = [replace(SENT, id=str(n), event=ORDER.model_copy(update={"order_id": f"o-{n}"})) for n in (1, 2, 3)]
+    assert world.run(*batch, DecodeError("not JSON", b"x")) == [204, 204, 204, 400]
+    assert there == [set(), {"o-1"}, {"o-1", "o-2"}]
+
+
 def test_a_service_of_one_tenant_may_not_deliver_another_tenants_event(world: World) -> None:
     agent = Caller("svc", "other", "AGENT")
     assert world.run(caller=agent) == [403]
