@@ -17,6 +17,7 @@ from psycopg import sql
 from sqlalchemy import event, make_url
 from sqlalchemy.pool import Pool, PoolProxiedConnection
 
+from shared.runtime import outbox
 from shared.settings import CONTEXTS, settings
 from shared.store import database
 from shared.store.migrate import migrate_all
@@ -152,7 +153,10 @@ def postgres(cluster: Cluster, patched: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def forget_engines() -> None:
-    """Close this process's connections to all databases that it knows."""
+    """Close this process's connections to all databases that it knows. What was sent is noted before: the thread that
+    does it soon would be left with a connection that nobody closes."""
+    if database._engines:
+        outbox.sent().note()
     for engine in database._engines.values():
         engine.dispose()
     database._engines.clear()
