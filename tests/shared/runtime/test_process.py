@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from events.commerce import OrderPlaced, PaymentProcessed
 from events.envelope import DecodeError, Envelope, decode
@@ -123,6 +125,22 @@ def test_a_copy_of_work_that_is_refused_now_was_done(world: World) -> None:
     world.work = lambda _event, _services: [note("y")]
     assert world.run(replace(WORK, id="e-2"), attempt=1) == [204]
     assert len(world.facts()) == 2
+
+
+def test_work_that_is_refused_comes_again_while_nobody_can_say_whether_it_was_done(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of what was done must not become a dead letter because the database is away at that moment."""
+
+    def refuse(_event: Any, _services: Any) -> Any:
+        raise Invalid.field("step", "is over")
+
+    def away(*_: Any) -> bool:
+        raise OperationalError("SELECT", {}, sqlite3.OperationalError("database is locked"))
+
+    world.work = refuse
+    monkeypatch.setattr(outbox, "was_handled", away)
+    assert world.run(WORK, attempt=1) == [503]
 
 
 def test_work_that_comes_again_is_not_done_again(world: World) -> None:
