@@ -34,12 +34,13 @@ def common(address: KafkaAddress, client: str) -> dict[str, Any]:
 def opened(make: Callable[..., Any], **options: Any) -> Any:
     """`make(**options)`, a client of kafka-python; when no broker answers what it had begun is closed, which it leaves
     trying for ever. KafkaError then."""
-    from kafka.net.compat import KafkaNetClient
+    from shared.bus.kafka.selector import close_unconnected
 
     tell_seldom()
     make_classes()
     use_native_checksum()
-    factory = options.pop("kafka_client", KafkaNetClient)
+    close_unconnected()
+    factory = options.pop("kafka_client", _client)
     begun: list[Any] = []
 
     def keep(**config: Any) -> Any:
@@ -52,6 +53,15 @@ def opened(make: Callable[..., Any], **options: Any) -> Any:
         for client in begun:
             client.close()
         raise
+
+
+def _client(**config: Any) -> Any:
+    """A client with a loop of its own."""
+    from kafka.net.compat import KafkaNetClient
+
+    from shared.bus.kafka.selector import Selector
+
+    return KafkaNetClient(net=Selector(**config), **config)
 
 
 @contextmanager
@@ -103,8 +113,9 @@ class Loop:
         when the answer to a fetch is there, with or without records, and must not block."""
         from kafka.net.compat import KafkaNetClient
         from kafka.net.manager import KafkaConnectionManager
-        from kafka.net.selector import NetworkSelector
         from kafka.protocol.consumer import FetchRequest
+
+        from shared.bus.kafka.selector import Selector
 
         class Manager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python has no types
             def send(self, request: Any, *args: Any, **options: Any) -> Any:
@@ -125,7 +136,7 @@ class Loop:
 
         def make(**options: Any) -> Any:
             if self._net is None:
-                self._net = NetworkSelector(**options)
+                self._net = Selector(**options)
             return Client(net=self._net, manager=Manager(self._net, **options), **options)
 
         return make

@@ -77,9 +77,6 @@ class Outbox:
         self._thread.join()
 
 
-# kafka-python 3.0.12 does not close the socket of a refused connection: it goes with the frame that an error holds, and
-# its warning is of no use here. A log that is kept would keep those errors, too.
-@pytest.mark.filterwarnings("ignore:Exception ignored in. .socket.socket:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.timeout(240)
 def test_a_broker_killed_in_full_flow_loses_nothing_and_stops_nobody(
     broker: Path, bus: KafkaFacts, readers: Callable[[str, float], Reader]
