@@ -6,7 +6,9 @@ An EVENT FUNCTION has `handle(event, services)`. It gets one typed event and ret
 publishes. It may read and change state through `services`; nothing it changes is seen by anyone, and nothing it
 returns is sent, until the runtime commits all of it at once. (One without a store returns entries of the live view,
 which may be lost, and no events.) It may be called again for the same event (after a
-crash, or when two copies arrive together), so it reaches the outside world only through what it returns.
+crash, or when two copies arrive together), so it reaches the outside world only through what it returns. If it has
+`tenants_due(services)`, too, then its timer's event becomes one event for each of these, each handled and committed by
+itself.
 
 An HTTP FUNCTION has `router`, a FastAPI router with the one operation that it is named for. It takes its caller and
 its services as dependencies (`shared.runtime.http`: `CallerNow`, `ServicesNow`) and publishes with `services.emit`.

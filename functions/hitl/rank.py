@@ -2,34 +2,33 @@
 
     a request opens         it has a place at once
     one is decided, expires the others move up
-    the timer               every tenant's queue is ranked again; who cannot keep up is warned
+    the timer               every tenant's queue is ranked again, each by itself; who cannot keep up is warned
 
 Facts come in batches, and one ranking serves all of a tenant's in a batch: however many come at once, ranking keeps up.
-Of those that put a tenant's queue in order, one goes after the other; nobody who decides waits for them for long. A
-fault in one tenant never stops the others. It touches notes, never a status, an action or an expiry.
+Of those that put a tenant's queue in order, one goes after the other; nobody who decides waits for them for long. It
+touches notes, never a status, an action or an expiry.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
-
-from sqlalchemy.exc import DBAPIError
 
 from events.event import Event
 from events.orchestration import AuditNoted, HITLDecided, HITLExpired, HITLRequested
 from events.work import TimerFired
-from shared.contract import Addressed
 from shared.coordination.waiting import desk_name, put_in_order, tenants_waiting
 from shared.coordination.watch import UNUSUAL, watch
 from shared.runtime.services import Services
 from shared.store.database import Unit
 from shared.tools.past_reviews import HASTY, HASTY_RUN
 
-log = logging.getLogger("hitl")
+
+def tenants_due(services: Services) -> list[str]:
+    """Those for whom something waits: the timer's event comes once for each."""
+    return tenants_waiting(services.unit)
 
 
-def handle(event: Event, services: Services) -> Iterable[Event | Addressed]:
+def handle(event: Event, services: Services) -> Iterable[Event]:
     """Put the tenant's queue in order; a fact that calls for nothing is done at once."""
     match event:
         case HITLRequested() | HITLExpired():
@@ -38,7 +37,7 @@ def handle(event: Event, services: Services) -> Iterable[Event | Addressed]:
             services.unit.gather(services, _rank)
             return _hasty(event, services)
         case TimerFired():
-            return _round(services)
+            return _watch(services)
     return []
 
 
@@ -65,21 +64,8 @@ def _hasty(event: HITLDecided, services: Services) -> list[Event]:
     ]
 
 
-def _round(services: Services) -> list[Event | Addressed]:
-    """The timer's round of all tenants for whom something waits."""
-    happened: list[Event | Addressed] = []
-    services.unit.write()
-    for tenant in tenants_waiting(services.unit):
-        savepoint = services.unit.write().begin_nested()
-        try:
-            services.unit.alone(*desk_name(tenant))
-            told = watch(services.unit, tenant, services.tenants, services.now, services.spec.name)
-            savepoint.commit()
-        except DBAPIError:
-            raise  # the database's own trouble is everybody's: all of it comes again
-        except Exception:  # the boundary of a tenant: its fault must not stop the others' queues
-            savepoint.rollback()
-            log.exception("the queue of %s cannot be ranked", tenant)
-            continue
-        happened += [Addressed(event, tenant) for event in told]
-    return happened
+def _watch(services: Services) -> list[AuditNoted]:
+    """The timer's look at one tenant's queue."""
+    tenant = services.context.tenant
+    services.unit.alone(*desk_name(tenant))
+    return watch(services.unit, tenant, services.tenants, services.now, services.spec.name)

@@ -10,18 +10,23 @@ A call that changed nothing and returned nothing leaves no inbox row: running it
 
 Of a batch all are first tried together, as if none of them were bad or a copy, with few statements for all. Does one
 turn out to be, then all of that is undone, and each is handled by itself, in a transaction of its own: what one of them
-locks (a tenant's waiting requests, while they are ranked) must not stay locked until all of the others are done.
+locks (a tenant's waiting requests, while they are ranked) must not stay locked until all of the others are done. So it
+is with a timer's event that is meant for many tenants.
 """
 
 from __future__ import annotations
 
 import logging
+import random
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from events.envelope import DecodeError, Envelope
+from events.work import TimerFired
 from shared.contract import Caller, Context, FunctionSpec
 from shared.errors import Failed, Forbidden, HouseError, Invalid, Malformed, TryAgain
 from shared.runtime import outbox
@@ -46,6 +51,8 @@ class Outcome(NamedTuple):
 
 DONE = Outcome()
 _STORE = "orchestration"
+#: The part of its time in which a timer's call begins with another tenant.
+_ROUND = 0.7
 
 
 def process(
@@ -56,7 +63,7 @@ def process(
     outgoing: list[outbox.Outgoing] = []
     outcomes = _together(spec, items, caller, attempt, outgoing) if len(items) > 1 else None
     if outcomes is None:
-        outcomes = [_one(spec, item, caller, attempt, outgoing) for item in items]
+        outcomes = [_each(spec, item, caller, attempt, outgoing) for item in items]
     if outgoing:
         outbox.send(spec.store or _STORE, outgoing, outbox.publisher())
     return outcomes
@@ -103,6 +110,43 @@ def _tenant_by_tenant(items: Sequence[Envelope | DecodeError]) -> list[int]:
     chain, its desk): two batches never wait for each other. Within a tenant they stay as they came."""
     tenants = [item.tenant if isinstance(item, Envelope) else "" for item in items]
     return sorted(range(len(items)), key=tenants.__getitem__)
+
+
+def _each(
+    spec: FunctionSpec, item: Envelope | DecodeError, caller: Caller, attempt: int, outgoing: list[outbox.Outgoing]
+) -> Outcome:
+    """One event; a timer's as one for each tenant that the function names, if it names any. Tenants for whom the call's
+    time is too short wait for the next firing; not always the same ones, for their order is another each time. The
+    first error of a tenant is that of the event."""
+    if not (isinstance(item, Envelope) and isinstance(item.event, TimerFired)):
+        return _one(spec, item, caller, attempt, outgoing)
+    until = time.monotonic() + spec.timeout * _ROUND
+    try:
+        tenants = _whose(spec, _admitted(item, caller), attempt)
+    except Exception as error:  # noqa: BLE001  # the boundary of a function
+        return Outcome(as_house_error(spec, error))
+    if tenants is None:
+        return _one(spec, item, caller, attempt, outgoing)
+    outcomes: list[Outcome] = []
+    for tenant in random.sample(tenants, len(tenants)):
+        if time.monotonic() > until:
+            log.warning("%s had time for %d of %d tenants", spec.name, len(outcomes), len(tenants))
+            break
+        own = replace(item, extensions={**item.extensions, "tenantid": tenant})
+        outcomes.append(_one(spec, own, caller, attempt, outgoing))
+    return next((outcome for outcome in outcomes if outcome.error), DONE)
+
+
+def _whose(spec: FunctionSpec, item: Envelope, attempt: int) -> list[str] | None:
+    """The tenants that a function names for its timer; None when it works for the platform as a whole."""
+    named = getattr(load(spec), "tenants_due", None)
+    if named is None or item.tenant:
+        return None
+    unit = Unit(spec.store or _STORE)
+    try:
+        return list(named(Services(spec, context_of(item, attempt), unit)))
+    finally:
+        unit.close()
 
 
 def _one(

@@ -15,7 +15,7 @@ from events.work import TimerFired
 from functions.agents import prepare
 from functions.catalogue import by_name
 from functions.hitl import rank
-from shared.contract import Addressed, Context, FunctionSpec
+from shared.contract import Context, FunctionSpec
 from shared.coordination.approvals import Approval, Approvals
 from shared.coordination.history import History
 from shared.coordination.tasks import Task, Tasks
@@ -51,7 +51,7 @@ class World:
         context = Context("e-1", "/test", tenant, "", "c-1", self.now)
         return Services(spec, context, Unit("orchestration"), now=lambda: self.now)
 
-    def call(self, event: Event, tenant: str = "demo", engine: Any = None) -> list[Event | Addressed]:
+    def call(self, event: Event, tenant: str = "demo", engine: Any = None) -> list[Event]:
         """What both functions say to it, the coordinator first."""
         return [*self.prepare(event, tenant, engine), *self.rank(event, tenant)]
 
@@ -61,7 +61,7 @@ class World:
             services.engine = engine
         return _committed(services, lambda: prepare.handle(event, services))
 
-    def rank(self, event: Event, tenant: str = "demo") -> list[Event | Addressed]:
+    def rank(self, event: Event, tenant: str = "demo") -> list[Event]:
         services = self.services(RANK, tenant)
         return _committed(services, lambda: rank.handle(event, services))
 
@@ -162,6 +162,5 @@ def notes_of(world: World, name: str) -> dict[str, Any]:
     return dict(world.request(name).notes or {})
 
 
-def audited(happened: Iterable[Event | Addressed], action: str) -> list[AuditNoted]:
-    events = [one.event if isinstance(one, Addressed) else one for one in happened]
-    return [one for one in events if isinstance(one, AuditNoted) and one.action == action]
+def audited(happened: Iterable[Event], action: str) -> list[AuditNoted]:
+    return [one for one in happened if isinstance(one, AuditNoted) and one.action == action]

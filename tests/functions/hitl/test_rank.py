@@ -12,11 +12,12 @@ from events.envelope import Envelope
 from events.event import Event
 from events.orchestration import AuditNoted, HITLExpired
 from functions.hitl import rank
-from shared.contract import Addressed, Caller
+from shared.contract import Caller
 from shared.coordination import history
 from shared.coordination.waiting import put_in_order
 from shared.coordination.watch import watch
 from shared.runtime import outbox
+from shared.runtime.guard import ANYONE
 from shared.runtime.process import process
 from shared.store.database import Unit
 from tests.functions.desk import NOW, RANK, REVIEWERS, World, audited, notes_of, timer
@@ -119,52 +120,80 @@ def test_a_long_run_of_hasty_approvals_is_told_as_often_as_it_is_read(
 # the timer
 
 
+def fire() -> int:
+    """The timer, as the runtime is called by it; returns the status."""
+    (outcome,) = process(RANK, [Envelope("e-1", "/timer", timer(), NOW)], ANYONE)
+    return outcome.status
+
+
 def test_the_timer_ranks_every_tenant(world: World) -> None:
     """Each tenant's own queue, and nothing of one in another's."""
     for tenant in ("demo", "other"):
         world.wait(f"{tenant}-low", "10.00", tenant)
         world.wait(f"{tenant}-high", "9000.00", tenant)
-    assert world.call(timer(), tenant="") == []
+    assert fire() == 204
     assert (world.ranks("demo"), world.ranks("other")) == (["demo-high", "demo-low"], ["other-high", "other-low"])
 
 
-def test_a_tenant_that_cannot_be_ranked_leaves_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its changes are undone, the others' stay."""
+@pytest.mark.parametrize("bad", ["a", "b"])
+def test_a_tenant_that_cannot_be_ranked_leaves_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
+    """Its changes are undone, the others' stay, and whoever fired is told."""
     world.wait("a-1", tenant="a")
     world.wait("b-1", tenant="b")
     real = watch
 
     def faulty(unit: Unit, tenant: str, *more: Any) -> list[AuditNoted]:
         told = real(unit, tenant, *more)
-        if tenant == "a":
+        if tenant == bad:
             raise RuntimeError("boom")
         return told
 
     monkeypatch.setattr("functions.hitl.rank.watch", faulty)
-    assert world.call(timer(), tenant="") == []
-    assert (world.request("a-1", "a").notes, world.request("b-1", "b").notes["rank"]) == ({}, 1)  # type: ignore[index]  # it was ranked
+    assert fire() == 503
+    notes = {tenant: world.request(f"{tenant}-1", tenant).notes or {} for tenant in ("a", "b")}
+    assert {tenant: note.get("rank") for tenant, note in notes.items()} == {"a": 1, "b": 1, bad: None}
+
+
+def test_a_request_can_be_decided_while_other_tenants_queues_are_ranked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each tenant's are committed before the next one's are touched."""
+    for tenant in ("a", "b", "demo"):
+        world.wait(f"{tenant}-1", tenant=tenant)
+    ranked_before = []
+    real = watch
+
+    def look(unit: Unit, tenant: str, *more: Any) -> list[AuditNoted]:
+        seen = [world.request(f"{one}-1", one).notes for one in ("a", "b", "demo")]
+        ranked_before.append(sum(1 for notes in seen if notes))
+        return real(unit, tenant, *more)
+
+    monkeypatch.setattr("functions.hitl.rank.watch", look)
+    assert fire() == 204
+    assert ranked_before == [0, 1, 2]
 
 
 def test_requests_that_will_expire_are_said_once(world: World) -> None:
     """The admins of that tenant hear of it, by the trigger of unusual behaviour, and not again."""
     for index in range(3):
         world.wait(f"r-{index}", created_at=NOW - timedelta(minutes=1), expires_at=NOW + timedelta(minutes=8))
-    happened = world.call(timer(), tenant="")
-    assert {one.tenant for one in happened if isinstance(one, Addressed)} == {"demo"}
+    happened = world.call(timer())
     (warning,) = audited(happened, "hitl.capacity_warning")
     assert warning.detail["will_expire"] == ["r-2"]
     assert (warning.detail["trigger"], warning.detail["for"]) == ("unusual_behavior_pattern", "TENANT_ADMIN")
-    assert world.call(timer(), tenant="") == []
+    assert world.call(timer()) == []
 
 
 def test_more_requests_than_reviews_are_said_once(world: World) -> None:
     """At one reviewer and five minutes each, 12 an hour are done; 300 in a day are more. A new one changes nothing."""
     for index in range(300):
         world.wait(f"r-{index:03}", created_at=NOW - timedelta(minutes=index), expires_at=NOW + timedelta(hours=48))
-    (warning,) = audited(world.call(timer(), tenant=""), "hitl.capacity_warning")
+    (warning,) = audited(world.call(timer()), "hitl.capacity_warning")
     assert "faster than the reviewers can decide" in warning.why
     world.wait("r-new", expires_at=NOW + timedelta(hours=48))
-    assert world.call(timer(), tenant="") == []
+    assert world.call(timer()) == []
     world.set(reviewers=REVIEWERS)
     world.call(world.wait("r-more", expires_at=NOW + timedelta(hours=48)))
     assert notes_of(world, "r-more")["capacity_warning"] == ""
@@ -175,9 +204,9 @@ def test_a_request_past_half_of_its_time_is_a_reminder_once(world: World) -> Non
     world.set(reviewers=REVIEWERS)
     world.call(world.wait("r-1"))
     world.now += timedelta(hours=12, minutes=1)
-    (reminder,) = audited(world.call(timer(), tenant=""), "hitl.remind")
+    (reminder,) = audited(world.call(timer()), "hitl.remind")
     assert (reminder.target, reminder.detail["to"]) == ("r-1", "ann")
-    assert world.call(timer(), tenant="") == []
+    assert world.call(timer()) == []
 
 
 def test_a_reviewer_who_is_away_is_replaced(world: World) -> None:
@@ -185,10 +214,10 @@ def test_a_reviewer_who_is_away_is_replaced(world: World) -> None:
     world.set(reviewers=REVIEWERS)
     world.call(world.wait("r-1"))
     world.set(reviewers=[{**REVIEWERS[0], "absent_until": "2026-11-09T08:00:00Z"}, REVIEWERS[1]])
-    (fact,) = audited(world.call(timer(), tenant=""), "hitl.suggest_reassign")
+    (fact,) = audited(world.call(timer()), "hitl.suggest_reassign")
     assert fact.detail == {"from": "ann", "to": "bob"}
     assert notes_of(world, "r-1")["suggested_reviewer"]["user_id"] == "bob"
-    assert world.call(timer(), tenant="") == []
+    assert world.call(timer()) == []
 
 
 # haste
@@ -213,5 +242,5 @@ def test_notes_are_never_written_on_a_decided_request(world: World) -> None:
     fact = world.decide("r-1")
     before = asdict(world.request("r-1"))
     world.call(fact)
-    world.call(timer(), tenant="")
+    world.call(timer())
     assert asdict(world.request("r-1")) == before

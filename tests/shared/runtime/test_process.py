@@ -17,12 +17,13 @@ from events.commerce import OrderPlaced, PaymentProcessed
 from events.envelope import DecodeError, Envelope, decode
 from events.orchestration import AuditNoted
 from events.topology import TOPOLOGY
-from events.work import RoleWork
+from events.work import RoleWork, TimerFired
 from shared.bus import bus_file, open_bus
 from shared.bus.port import NotSent
 from shared.contract import Addressed, Caller, FunctionSpec
 from shared.errors import Invalid, TryAgain
 from shared.runtime import outbox, process
+from shared.runtime.clock import utc_now
 from shared.runtime.guard import ANYONE
 from shared.runtime.relay import relay
 from shared.settings import settings
@@ -43,7 +44,7 @@ class World:
         self.work: Any = lambda _event, _services: ()
         monkeypatch.setattr(process, "load", lambda _spec: SimpleNamespace(handle=self._handle))
 
-    def _handle(self, event: OrderPlaced | PaymentProcessed | RoleWork, services: Any) -> Any:
+    def _handle(self, event: OrderPlaced | PaymentProcessed | RoleWork | TimerFired, services: Any) -> Any:
         self.calls.append(event)
         return self.work(event, services)
 
@@ -326,4 +327,77 @@ def test_a_full_database_is_503_and_nothing_is_half_done(world: World, monkeypat
 def test_an_event_of_a_kind_that_the_function_does_not_take_is_refused_for_good(world: World) -> None:
     """It says what it takes by the annotation of its `handle`; anything else is 422, and it is not called."""
     assert world.run(replace(SENT, event=note("x"))) == [422]
+    assert world.calls == []
+
+
+TIMER = Envelope("f-1", "/timer", TimerFired(function="test-function", due_at=utc_now()))
+
+
+def round_of(monkeypatch: pytest.MonkeyPatch, world: World, *tenants: str) -> None:
+    module = SimpleNamespace(handle=world._handle, tenants_due=lambda _services: tenants)
+    monkeypatch.setattr(process, "load", lambda _spec: module)
+
+
+def test_a_timers_event_is_handled_for_each_tenant_once_and_committed_before_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committed = []
+
+    def work(_event: Any, services: Any) -> Any:
+        committed.append(len(world.rows("tenant_settings")))
+        change(services, services.context.tenant)
+        return [note("x")]
+
+    world.work = work
+    round_of(monkeypatch, world, "a", "b", "c")
+    assert world.run(TIMER) + world.run(TIMER) == [204, 204]
+    assert committed == [0, 1, 2]
+    assert sorted(fact.tenant for fact in world.facts()) == ["a", "b", "c"]
+
+
+def test_one_tenants_fault_is_the_answer_to_the_timer_and_leaves_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(_event: Any, services: Any) -> Any:
+        change(services, services.context.tenant)
+        if services.context.tenant == "b":
+            raise TryAgain("not now")
+        return []
+
+    world.work = work
+    round_of(monkeypatch, world, "a", "b", "c")
+    assert world.run(TIMER) == [503]
+    assert sorted(row.tenant for row in world.rows("tenant_settings")) == ["a", "c"]
+
+
+def test_a_timers_call_that_has_no_time_for_all_tenants_ends_in_time_and_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A call may take 30 s, each tenant takes 11."""
+    now = [0.0]
+
+    def work(_event: Any, _services: Any) -> Any:
+        now[0] += 11.0
+        return []
+
+    world.work = work
+    round_of(monkeypatch, world, "a", "b", "c")
+    monkeypatch.setattr(process, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    assert world.run(TIMER) == [204]
+    assert len(world.calls) == 2
+    assert "test-function had time for 2 of 3 tenants" in caplog.text
+
+
+def test_a_tenants_own_caller_cannot_fire_the_timer_for_all(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    round_of(monkeypatch, world, "a", "b")
+    assert world.run(TIMER, caller=Caller("service:else", "a", "AGENT")) == [403]
+    assert world.calls == []
+
+
+def test_a_timer_whose_tenants_cannot_be_read_comes_again_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_services: Any) -> Any:
+        raise OperationalError("SELECT", {}, sqlite3.OperationalError("database is locked"))
+
+    monkeypatch.setattr(process, "load", lambda _spec: SimpleNamespace(handle=world._handle, tenants_due=away))
+    assert world.run(TIMER) == [503]
     assert world.calls == []
