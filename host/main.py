@@ -39,6 +39,7 @@ from shared.bus import open_bus
 from shared.errors import HouseError, Invalid, Problem
 from shared.runtime.libraries import quiet_libraries
 from shared.settings import settings
+from shared.store.database import database_errors
 from shared.store.migrate import migrate_all
 
 log = logging.getLogger("host")
@@ -181,7 +182,8 @@ def run(options: Options, prepare: Callable[[], None], announce: Callable[[int],
 def _make_ready(prepare: Callable[[], None]) -> None:
     ensure_keys(settings().secrets)
     migrate_all()
-    prepare()
+    with database_errors():
+        prepare()
 
 
 def options_from(arguments: Sequence[str] | None = None, description: str | None = __doc__) -> Options:

@@ -139,11 +139,11 @@ def translate(error: SQLAlchemyError) -> HouseError | None:
     if isinstance(error, StatementError) and isinstance(error.orig, HouseError):
         return error.orig  # a value's own: an object of it cannot be kept just now
     if isinstance(error, DataError):
-        log.warning("the database cannot keep a value: %s", _first_line(error))
+        log.warning("the database cannot keep a value: %s", first_line(error))
         return Invalid("a text holds the character U+0000, or a value is larger than can be kept")
     if not isinstance(error, DBAPIError) or not (error.connection_invalidated or _may_pass(error)):
         return None
-    log.warning("the database cannot take this now: %s: %s", type(error.orig).__name__, _first_line(error))
+    log.warning("the database cannot take this now: %s: %s", type(error.orig).__name__, first_line(error))
     lost = error.connection_invalidated and error.statement is None  # in a commit: it may have been the last word
     return TryAgain(_LOST if lost else "the database cannot take this now; nothing was changed", retry_after=2)
 
@@ -166,7 +166,8 @@ def _may_pass(error: DBAPIError) -> bool:
     return postgres.may_pass(error.orig)
 
 
-def _first_line(error: DBAPIError) -> str:
+def first_line(error: DBAPIError) -> str:
+    """What the database said; the lines behind it quote values."""
     return str(error.orig).partition("\n")[0]
 
 

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from shared.errors import HouseError, TryAgain
 from shared.settings import CONTEXTS
-from shared.store.database import engine, translate
+from shared.store.database import engine, first_line, translate
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -93,19 +93,22 @@ def alembic_config(context: str) -> Config:
 
 
 def migrate_all() -> None:
-    """Upgrade the databases of all contexts."""
+    """Upgrade the databases of all contexts. Raises `TryAgain` with the name of one that cannot be used now."""
     for context in CONTEXTS:
-        migrate(context)
+        try:
+            migrate(context)
+        except DBAPIError as error:
+            if translate(error) is None:
+                raise
+            where = f"BIZOSAAS_{context.upper()}_DATABASE_URL"
+            raise TryAgain(f"the database of {context} cannot be used: {first_line(error)} ({where})") from error
 
 
 def main() -> int:
     """Returns the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
-        try:
-            migrate_all()
-        except SQLAlchemyError as error:
-            raise translate(error) or error from error
+        migrate_all()
     except HouseError as error:
         print(f"{error.title}: {error.detail}", file=sys.stderr)
         return error.exit_code

@@ -157,3 +157,19 @@ def test_a_taken_port_is_said_in_words(platform: MakePlatform, shop: Platform) -
     again = Platform(one.home, one.stack)
     again.start()
     again.close()
+
+
+@pytest.mark.parametrize("context", ["orchestration", "audit"])
+def test_a_start_without_its_database_names_it_and_the_cause(platform: MakePlatform, context: str) -> None:
+    """And not the password that stands in its address."""
+    variable = f"BIZOSAAS_{context.upper()}_DATABASE_URL"
+    port = free_port()
+    one = platform(**{variable: f"postgresql+psycopg://user:not-for-logs@127.0.0.1:{port}/state"})
+    said = subprocess.run(one.command(), cwd=ROOT, env=one.variables(), capture_output=True, text=True, timeout=60)
+    assert (said.returncode, said.stdout) == (75, "")
+    assert said.stderr.splitlines()[-1] == (
+        f"Try again later: the database of {context} cannot be used: connection failed: connection to server at "
+        f'"127.0.0.1", port {port} failed: Connection refused ({variable})'
+    )
+    assert "Traceback" not in said.stderr
+    assert "not-for-logs" not in said.stderr

@@ -33,7 +33,9 @@ def common(address: KafkaAddress, client: str) -> dict[str, Any]:
 
 def opened(make: Callable[..., Any], **options: Any) -> Any:
     """`make(**options)`, a client of kafka-python; when no broker answers what it had begun is closed, which it leaves
-    trying for ever. KafkaError then."""
+    trying for ever. `TryAgain` then."""
+    from kafka.errors import KafkaError
+
     from shared.bus.kafka.selector import close_unconnected
 
     tell_seldom()
@@ -49,9 +51,11 @@ def opened(make: Callable[..., Any], **options: Any) -> Any:
 
     try:
         return make(kafka_client=keep, **options)
-    except BaseException:
+    except BaseException as error:
         for client in begun:
             client.close()
+        if isinstance(error, KafkaError):
+            raise TryAgain(f"Kafka at {', '.join(options['bootstrap_servers'])}: {type(error).__name__}") from error
         raise
 
 
