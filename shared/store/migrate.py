@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from shared.errors import HouseError, TryAgain
 from shared.settings import CONTEXTS
@@ -97,11 +97,13 @@ def migrate_all() -> None:
     for context in CONTEXTS:
         try:
             migrate(context)
-        except DBAPIError as error:
-            if translate(error) is None:
-                raise
+        except SQLAlchemyError as error:
+            known = translate(error)
+            if not isinstance(known, TryAgain):
+                raise known or error from error
+            why = first_line(error) if isinstance(error, DBAPIError) else known.detail
             where = f"BIZOSAAS_{context.upper()}_DATABASE_URL"
-            raise TryAgain(f"the database of {context} cannot be used: {first_line(error)} ({where})") from error
+            raise TryAgain(f"the database of {context} cannot be used: {why} ({where})") from error
 
 
 def main() -> int:

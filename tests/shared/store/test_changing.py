@@ -12,8 +12,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.exc import DataError, ResourceClosedError, SQLAlchemyError
 
-from shared.errors import TryAgain
+from shared.errors import Invalid, TryAgain
 from shared.settings import CONTEXTS
 from shared.store import migrate
 from shared.store.changing import LOCK_WAIT
@@ -132,3 +133,28 @@ def test_the_command_says_what_it_has_done_and_shows_no_password(
     failed = run()
     assert failed.returncode == 75
     assert "secret" not in failed.stdout + failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "said"),
+    [
+        (
+            ResourceClosedError("This Connection is closed"),
+            TryAgain,
+            "the database of orchestration cannot be used: the connection to the database was lost",
+        ),
+        (DataError("UPDATE", {}, psycopg.DataError("too long")), Invalid, "a value is larger than can be kept"),
+        (ResourceClosedError("a result without rows was read"), ResourceClosedError, "without rows"),
+    ],
+)
+def test_what_breaks_a_change_off_is_said_as_what_it_is(
+    monkeypatch: pytest.MonkeyPatch, error: SQLAlchemyError, raised: type[Exception], said: str
+) -> None:
+    """A database that was lost is worth another try; what it cannot keep, and a fault of ours, is not."""
+
+    def broken(_context: str) -> None:
+        raise error
+
+    monkeypatch.setattr(migrate, "migrate", broken)
+    with pytest.raises(raised, match=said):
+        migrate.migrate_all()

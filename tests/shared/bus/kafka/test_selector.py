@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 from kafka.errors import KafkaConnectionError
-from kafka.net.inet import create_connection
+from kafka.net.inet import KafkaNetSocket, create_connection
 from kafka.net.transport import KafkaTCPTransport
 
 from shared.bus.kafka.selector import Selector, close_unconnected
@@ -44,13 +44,21 @@ def connect(net: Selector, port: int) -> socket.socket:
     return connected
 
 
-def test_a_connection_that_is_refused_is_closed_though_its_error_is_kept(net: Selector) -> None:
+def test_a_connection_that_is_refused_is_closed_though_its_error_is_kept(
+    net: Selector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[socket.socket] = []
+
+    def make(_self: KafkaNetSocket, *of: int) -> socket.socket:
+        made.append(socket.socket(*of))
+        return made[-1]
+
+    monkeypatch.setattr(KafkaNetSocket, "socket", make)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = port_of(server)
-    before = psutil.Process().num_fds()
     with pytest.raises(KafkaConnectionError, match="ECONNREFUSED") as kept:
         connect(net, port)
-    assert psutil.Process().num_fds() == before
+    assert [one.fileno() for one in made] == [-1]
     assert kept.value.__traceback__
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from secrets import token_hex
@@ -11,7 +12,7 @@ import pytest
 from events.topology import TOPOLOGY, TopicSpec, Topology
 from shared.bus.kafka import KafkaAddress, kafka_address
 from shared.bus.kafka.topology import Difference, Kind, TopicSettings, apply, difference, topic_settings, wanted_topics
-from shared.errors import Invalid
+from shared.errors import Invalid, TryAgain
 from tests.engines import kafka_servers
 from tests.shared.bus.engines.kafka import remove_namespace
 
@@ -124,3 +125,10 @@ def test_settings_come_from_the_environment_and_are_three_copies_without_one():
 def test_a_setting_that_is_no_number_is_named(key, value):
     with pytest.raises(Invalid, match=f"{key}: must have a whole number from 1"):
         topic_settings({key: value})
+
+
+def test_brokers_that_do_not_answer_are_named():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = kafka_address(f"kafka://127.0.0.1:{server.getsockname()[1]}")
+    with pytest.raises(TryAgain, match=f"^Kafka at {address.servers[0]}: KafkaTimeoutError$"):
+        difference(address, small(), ONE)
